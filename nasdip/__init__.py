@@ -1,0 +1,3 @@
+"""Neural architecture search for Deep Image Prior."""
+
+__version__ = "0.1.0"
