@@ -1,0 +1,76 @@
+"""Writing files whole or not at all."""
+
+import csv
+import io
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Any
+
+from nasdip.errors import NasdipError
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a temporary path in the folder of `path`; what was written there replaces `path` at the end.
+
+    On any error the temporary file is removed and `path` stays as it was. The temporary name keeps the suffix.
+    """
+    with NamedTemporaryFile(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix, delete=False) as file:
+        temporary = Path(file.name)
+    try:
+        yield temporary
+        with open(temporary, "rb+") as written:
+            os.fsync(written.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text, whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, data: Mapping[str, Any]) -> None:
+    """Write indented JSON; NaN and infinities, which JSON lacks, must have been replaced by None."""
+    write_text(path, json.dumps(data, indent=1, allow_nan=False) + "\n")
+
+
+def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Write a CSV table with a header line; None becomes an empty field."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    write_text(path, text.getvalue())
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object; NasdipError where the file is missing or not JSON."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise NasdipError(f"cannot read {path} ({error.strerror}): check the path") from None
+    except ValueError as error:
+        raise NasdipError(f"{path} is not JSON ({error}): mend or remove it") from None
+    if not isinstance(data, dict):
+        raise NasdipError(f"{path} does not hold a JSON object: mend or remove it")
+    return data
+
+
+def make_folder(path: Path) -> None:
+    """Create a folder, with its parents, and make sure that files can be written there; else NasdipError."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with NamedTemporaryFile(dir=path, prefix=".writable-"):
+            pass
+    except OSError as error:
+        raise NasdipError(f"cannot write to folder {path} ({error.strerror}): choose another with -o") from None

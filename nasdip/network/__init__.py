@@ -1,0 +1,6 @@
+"""Architecture -> `torch.nn.Module`: upsampling cells, cross-level skips, encoder-decoders.
+
+Imports the rooms imaging and space, and torch. `build_network` is the door: deterministic in (architecture, seed).
+
+To add an operation, register its module in `operations.py` under the name that `nasdip.space.operations` lists.
+"""

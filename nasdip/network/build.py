@@ -1,0 +1,77 @@
+"""The door of the room: (architecture, seed) -> network."""
+
+import torch
+from torch import nn
+
+from nasdip.errors import NasdipError
+from nasdip.network.concat_skip import concat_skip_network
+from nasdip.network.cross_skip import CrossSkipNetwork
+from nasdip.space.architecture import Architecture, ConcatSkipArchitecture, CrossSkipArchitecture
+
+DEFAULT_WIDTH = 128
+
+
+def build_network(
+    architecture: Architecture,
+    *,
+    in_channels: int = 32,
+    out_channels: int = 3,
+    width: int | None = None,
+    seed: int = 0,
+) -> nn.Module:
+    """Build a freshly initialised network, in float32 on the CPU.
+
+    Deterministic: the same arguments give the same weights, whatever torch's global random state, which stays as it
+    was. To "re-initialise", build again with another seed.
+
+    Parameters
+    ----------
+    architecture : Architecture
+        What to build.
+    in_channels, out_channels : int
+        Channels of the network's input z and of the image.
+    width : int, optional
+        Channels of every level, for architectures that leave it open; default 128. Smaller = faster and smoother.
+    seed : int
+        Of PyTorch's default initialisation (Kaiming uniform), which the published code uses too.
+
+    Raises
+    ------
+    NasdipError
+        Where the width does not suit the operations (channels not divisible).
+
+    Examples
+    --------
+    >>> from nasdip.space.architecture import Architecture
+    >>> network = build_network(Architecture.from_text("bilinear+conv3:10.01"), width=8, seed=1)
+    >>> network(torch.zeros(1, 32, 16, 24)).shape
+    torch.Size([1, 3, 16, 24])
+    """
+    channels = architecture.width or width or DEFAULT_WIDTH
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        if isinstance(architecture, CrossSkipArchitecture):
+            return CrossSkipNetwork(architecture, in_channels, out_channels, channels)
+        if isinstance(architecture, ConcatSkipArchitecture):
+            return concat_skip_network(architecture, in_channels, out_channels, channels)
+    raise NasdipError(f"no network is known for {type(architecture).__name__}")
+
+
+def size_multiple(architecture: Architecture) -> int:
+    """Return the number that height and width of the network's input must be multiples of."""
+    return 2**architecture.depth
+
+
+def smallest_size(architecture: Architecture) -> int:
+    """Return the smallest height and width (px) of the network's input: the deepest maps need 2x2 px to be padded."""
+    return 2 ** (architecture.depth + 1)
+
+
+def check_size(architecture: Architecture, height: int, width: int) -> None:
+    """Raise NasdipError where an input of height x width px does not fit the architecture's levels."""
+    multiple, least = size_multiple(architecture), smallest_size(architecture)
+    if height % multiple or width % multiple or min(height, width) < least:
+        raise NasdipError(
+            f"{height}x{width} px does not suit {architecture.depth} levels: pad both sides to a multiple of "
+            f"{multiple}, at least {least} px, or use fewer levels"
+        )

@@ -1,0 +1,62 @@
+"""The settings of a fit."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from nasdip.errors import NasdipError
+
+
+@dataclass(frozen=True)
+class FitConfig:
+    """How a network is fitted to one observation; the defaults are the published recipe for denoising.
+
+    Parameters
+    ----------
+    steps : int
+        Optimiser steps. More = sharper, then noisier: an untrained network fits the image first, its noise later.
+    learning_rate : float
+        Of Adam. Larger = faster, more spikes of the loss.
+    input_channels : int
+        Channels of the input z.
+    input_scale : float
+        z is uniform in [0, input_scale].
+    input_noise : float
+        Standard deviation of the normal perturbation added to z at every step; larger = smoother.
+    average : float or None
+        Weight of the past in the exponential average of the outputs; larger = smoother, later. None: 0.99, and less
+        below 1000 steps (1 - 10 / steps), so that the first outputs are forgotten in short fits too.
+    heldout : float
+        Fraction of the pixels left out of the loss, in [0, 0.5]; 0 for none.
+    spike : float
+        A loss above `spike` times the last good ones (or NaN) sends the fit back to its last good state. The
+        published code falls back when the PSNR drops by 5 dB, that is at 10**0.5.
+    """
+
+    steps: int = 1200
+    learning_rate: float = 0.01
+    input_channels: int = 32
+    input_scale: float = 0.1
+    input_noise: float = 1 / 30
+    average: float | None = None
+    heldout: float = 0.0
+    spike: float = 10**0.5
+
+    def __post_init__(self) -> None:
+        for name, value, good in (
+            ("steps", self.steps, self.steps >= 1),
+            ("learning rate", self.learning_rate, self.learning_rate > 0),
+            ("input channels", self.input_channels, self.input_channels >= 1),
+            ("average", self.average, self.average is None or 0 <= self.average < 1),
+            ("held-out fraction", self.heldout, 0 <= self.heldout <= 0.5),
+        ):
+            if not good:
+                raise NasdipError(f"{name} {value} is out of range: see nasdip.prior.config.FitConfig")
+
+    @property
+    def average_weight(self) -> float:
+        """Weight of the past in the exponential average of the outputs."""
+        return self.average if self.average is not None else max(0.0, min(0.99, 1 - 10 / self.steps))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the settings as a JSON object, whose keys are this class's arguments."""
+        return asdict(self)

@@ -1,0 +1,112 @@
+"""What a fit yields. No torch here: reports read these too."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from nasdip.prior.config import FitConfig
+from nasdip.space.architecture import Architecture
+
+BANDS = 5
+
+
+class FitEvent(NamedTuple):
+    """Something that a person should know of a fit: at which step, and what, in words."""
+
+    step: int
+    message: str
+
+
+class Curves(NamedTuple):
+    """Numbers logged at every step; arrays of one length. NaN where a step was not completed.
+
+    Those called oracle need the clean image; they measure and pick nothing but the oracle image.
+    """
+
+    step: np.ndarray  # 1, 2, ...
+    loss: np.ndarray  # mean squared error on the pixels in the loss, [0, 1] units squared
+    heldout: np.ndarray | None  # that of the averaged output on the held-out pixels
+    oracle_psnr_raw: np.ndarray | None  # dB, output of the step against the clean image
+    oracle_psnr_averaged: np.ndarray | None  # dB, averaged output against the clean image
+
+
+class BandCurve(NamedTuple):
+    """Frequency-band correspondence of the output with the noisy image, by step."""
+
+    step: np.ndarray  # (n,)
+    correspondence: np.ndarray  # (n, BANDS), lowest frequencies first
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """One repetition: images (H, W, C) float32 in [0, 1] units, curves and what happened.
+
+    Parameters
+    ----------
+    averaged, last : ndarray
+        Exponential average of the outputs, and the output of the last step.
+    oracle : ndarray or None
+        The averaged output at the step where it was nearest to the clean image; chosen with the clean image.
+    oracle_step : int or None
+        That step, from 1.
+    seed : int
+        Of the weights, z, its perturbations and the held-out pixels.
+    heldout_psnr : float or None
+        PSNR (dB) estimated from the held-out pixels, less the noise's own variance; None without them.
+    """
+
+    averaged: np.ndarray
+    last: np.ndarray
+    oracle: np.ndarray | None
+    oracle_step: int | None
+    curves: Curves
+    bands: BandCurve
+    events: tuple[FitEvent, ...]
+    seed: int
+    seconds: float
+    heldout_psnr: float | None = None
+
+    @property
+    def oracle_psnr(self) -> float | None:
+        """PSNR (dB) of the oracle image."""
+        if self.oracle_step is None or self.curves.oracle_psnr_averaged is None:
+            return None
+        return float(self.curves.oracle_psnr_averaged[self.oracle_step - 1])
+
+
+@dataclass(frozen=True)
+class Restoration:
+    """An observation restored: the mean of its repetitions' averaged images, and all that led to it.
+
+    Parameters
+    ----------
+    image : ndarray
+        (H, W, C) float32.
+    noisy : ndarray
+        (H, W, C) float32, what was fitted.
+    clean : ndarray or None
+        (H, W, C), where given; it measured, and picked nothing but the oracle images.
+    psnr : float or None
+        PSNR (dB) of `image` against `clean`.
+    sigma : float
+        Estimated noise level of the observation, 8-bit units.
+    """
+
+    architecture: Architecture
+    image: np.ndarray
+    noisy: np.ndarray
+    clean: np.ndarray | None
+    psnr: float | None
+    sigma: float
+    repetitions: tuple[FitResult, ...]
+    config: FitConfig
+    width: int
+    seed: int
+    device: str
+    parameters: int
+
+    @property
+    def seconds(self) -> float:
+        """Seconds that all repetitions took."""
+        return sum(repetition.seconds for repetition in self.repetitions)
