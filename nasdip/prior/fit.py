@@ -1,0 +1,245 @@
+"""One fit of an untrained network to one observation."""
+
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from nasdip.errors import NasdipError
+from nasdip.imaging.intensity import Stretch, working_range
+from nasdip.imaging.observation import Observation
+from nasdip.imaging.padding import Padding, crop, pad_reflect, padding_for
+from nasdip.imaging.spectrum import band_correspondence
+from nasdip.network.build import size_multiple, smallest_size
+from nasdip.prior.config import FitConfig
+from nasdip.prior.guard import Guard
+from nasdip.prior.history import History
+from nasdip.prior.result import BANDS, BandCurve, FitEvent, FitResult
+from nasdip.seeds import derive_seed
+from nasdip.space.architecture import Architecture
+
+# How often the loss is looked at, and how many band correspondences a fit records.
+_WINDOW = 10
+_BAND_POINTS = 40
+
+
+class FitProgress(NamedTuple):
+    """Where a fit is: what progress displays get."""
+
+    step: int
+    steps: int
+    loss: float
+    oracle_psnr: float | None  # of the averaged output, where there is a clean image
+
+
+def fit(
+    network: nn.Module,
+    architecture: Architecture,
+    observation: Observation,
+    config: FitConfig = FitConfig(),  # noqa: B008 (frozen)
+    *,
+    seed: int = 0,
+    clean: np.ndarray | None = None,
+    device: str | torch.device = "cpu",
+    progress: Callable[[FitProgress], None] | None = None,
+) -> FitResult:
+    r"""Fit `network` to one observation (Ulyanov et al., Deep Image Prior, CVPR 2018).
+
+    Minimises over the weights :math:`\theta`
+
+    .. math:: \frac{1}{n} \sum_{i \in \text{kept}} (H f_\theta(z + \epsilon_t)_i - y_i)^2,
+
+    with z uniform in [0, input_scale], :math:`\epsilon_t` normal with standard deviation input_noise, by Adam, and
+    averages the outputs exponentially. The image is padded by reflection to the size that the network needs.
+
+    Parameters
+    ----------
+    network : Module
+        From `build_network` of `architecture`, on any device; it is moved to `device` and changed.
+    observation : Observation
+        (H, W, C), what is fitted.
+    seed : int
+        Of z, its perturbations and the held-out pixels (not of the weights, which `build_network` made).
+    clean : ndarray, optional
+        (H, W, C): measures PSNR at every step and picks the image called oracle; the fit does not see it.
+    progress : callable, optional
+        Called every 10 steps.
+
+    Returns
+    -------
+    FitResult
+        Images in the observation's units.
+
+    Raises
+    ------
+    NasdipError
+        Clean image of another shape, or a fit that diverges whatever the restart (FitDiverged).
+    """
+    if clean is not None and clean.shape != observation.pixels.shape:
+        raise NasdipError(f"the clean image is {clean.shape}, the noisy one {observation.pixels.shape}: give one size")
+    start = time.perf_counter()
+    run = _Run(network, architecture, observation, config, seed, clean, torch.device(device))
+    for step in range(1, config.steps + 1):
+        run.step(step)
+        if step % _WINDOW == 0 or step == config.steps:
+            run.check(step)
+            if progress is not None:
+                progress(run.progress(step))
+    return run.result(time.perf_counter() - start)
+
+
+def network_padding(architecture: Architecture, height: int, width: int) -> Padding:
+    """Return the padding that brings an image of height x width px to a size which the architecture can take."""
+    return padding_for((height, width), size_multiple(architecture), smallest_size(architecture))
+
+
+class _Run:
+    """The state of a fit: tensors on the device, in working units (1, C, H, W)."""
+
+    def __init__(
+        self,
+        network: nn.Module,
+        architecture: Architecture,
+        observation: Observation,
+        config: FitConfig,
+        seed: int,
+        clean: np.ndarray | None,
+        device: torch.device,
+    ) -> None:
+        self.config, self.seed, self.observation, self.device = config, seed, observation, device
+        self.stretch: Stretch = working_range(observation.pixels)
+        self.padding = network_padding(architecture, *observation.pixels.shape[:2])
+        self.network = network.to(device, memory_format=torch.channels_last).train()
+        self.noisy = self._tensor(self.stretch.apply(observation.pixels))
+        self.clean = None if clean is None else self._tensor(self.stretch.apply(clean))
+        self.kept, self.heldout = self._split_pixels()
+        self.z = self._input()
+        self.noise_generator = torch.Generator(device).manual_seed(derive_seed(seed, 2))
+        self.optimizer = torch.optim.Adam(self.network.parameters(), lr=config.learning_rate)
+        self.average = torch.zeros_like(self.noisy)
+        self.last = torch.zeros_like(self.noisy)
+        self.oracle = torch.zeros_like(self.noisy)
+        self.oracle_error = torch.tensor(torch.inf, device=device)
+        self.oracle_step = torch.zeros((), dtype=torch.long, device=device)
+        self.history = History(config.steps, device, self.stretch.scale)
+        self.guard = Guard(self.network, self.optimizer, [self.average, self.last], config.spike)
+        self.events: list[FitEvent] = []
+        self.bands: list[tuple[int, np.ndarray]] = []
+        self.band_steps = {int(s) for s in np.geomspace(1, config.steps, _BAND_POINTS)}
+
+    def step(self, step: int) -> None:
+        """Take one optimiser step, and log it without waiting for the device."""
+        noise = torch.randn(self.z.shape, generator=self.noise_generator, device=self.device)
+        output = self.network(self.z + self.config.input_noise * noise)
+        squares = (self.observation.operator(output) - self.noisy).square()
+        loss = squares.mean() if self.kept is None else (squares * self.kept).mean()
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimizer.step()
+        self._record(step, output.detach(), loss.detach())
+
+    @torch.no_grad()
+    def _record(self, step: int, output: Tensor, loss: Tensor) -> None:
+        self.last.copy_(output)
+        if step == 1:
+            self.average.copy_(output)
+        else:
+            self.average.lerp_(output, 1 - self.config.average_weight)
+        heldout = raw = averaged = None
+        if self.heldout is not None:
+            error = (self.observation.operator(self.average) - self.noisy).square()
+            heldout = (error * self.heldout).mean()
+        if self.clean is not None:
+            raw, averaged = self._clean_error(output), self._clean_error(self.average)
+            better = averaged < self.oracle_error
+            self.oracle = torch.where(better, self.average, self.oracle)
+            self.oracle_error = torch.where(better, averaged, self.oracle_error)
+            self.oracle_step = torch.where(better, step, self.oracle_step)
+        self.history.write(step, loss=loss, heldout=heldout, raw=raw, averaged=averaged)
+        if step in self.band_steps:
+            correspondence = band_correspondence(self._array(output), self.observation.pixels, bands=BANDS)
+            self.bands.append((step, correspondence))
+
+    def check(self, step: int) -> None:
+        """Let the guard judge the last window of losses."""
+        first = (step - 1) // _WINDOW * _WINDOW + 1
+        message = self.guard.check(step, self.history.losses(first, step))
+        if message is not None:
+            self.events.append(FitEvent(step, message))
+
+    def progress(self, step: int) -> FitProgress:
+        """Return where the fit is."""
+        curves = self.history.curves()
+        oracle = None if curves.oracle_psnr_averaged is None else float(curves.oracle_psnr_averaged[-1])
+        return FitProgress(step, self.config.steps, float(curves.loss[-1]), oracle)
+
+    def result(self, seconds: float) -> FitResult:
+        """Collect the images and curves."""
+        curves = self.history.curves()
+        has_oracle = self.clean is not None
+        return FitResult(
+            averaged=self._array(self.average),
+            last=self._array(self.last),
+            oracle=self._array(self.oracle) if has_oracle else None,
+            oracle_step=int(self.oracle_step) if has_oracle else None,
+            curves=curves,
+            bands=BandCurve(
+                np.array([s for s, _ in self.bands]), np.array([b for _, b in self.bands]).reshape(-1, BANDS)
+            ),
+            events=tuple(self.events),
+            seed=self.seed,
+            seconds=seconds,
+            heldout_psnr=self._heldout_psnr(curves.heldout),
+        )
+
+    def _tensor(self, image: np.ndarray) -> Tensor:
+        padded = pad_reflect(image.astype(np.float32), self.padding)
+        return torch.from_numpy(np.ascontiguousarray(padded.transpose(2, 0, 1)[None])).to(self.device)
+
+    def _array(self, tensor: Tensor) -> np.ndarray:
+        image = tensor[0].permute(1, 2, 0).cpu().numpy()
+        return self.stretch.invert(crop(image, self.padding)).astype(np.float32)
+
+    def _input(self) -> Tensor:
+        shape = (1, self.config.input_channels, *self.noisy.shape[2:])
+        z = torch.rand(shape, generator=torch.Generator().manual_seed(derive_seed(self.seed, 1)))
+        return (self.config.input_scale * z).to(self.device, memory_format=torch.channels_last)
+
+    def _split_pixels(self) -> tuple[Tensor | None, Tensor | None]:
+        """Return the weights (1, 1, H, W) of the pixels in the loss and of those held out; both average to a mean.
+
+        Reflected copies of a held-out pixel are held out with it. They do not count in the held-out error.
+        """
+        if self.config.heldout == 0:
+            return None, None
+        height, width = self.observation.pixels.shape[:2]
+        rng = np.random.default_rng(derive_seed(self.seed, 3))
+        out = np.zeros(height * width, dtype=bool)
+        out[rng.choice(out.size, max(1, round(self.config.heldout * out.size)), replace=False)] = True
+        image = out.reshape(height, width, 1)
+        kept = 1 - self._tensor(image)
+        border = [(self.padding.top, self.padding.bottom), (self.padding.left, self.padding.right), (0, 0)]
+        heldout = torch.from_numpy(np.pad(image, border).astype(np.float32).transpose(2, 0, 1)[None]).to(self.device)
+        return kept / kept.mean(), heldout / heldout.mean()
+
+    def _clean_error(self, image: Tensor) -> Tensor:
+        """Return the mean squared error of the real (not padded) pixels against the clean image."""
+        assert self.clean is not None
+        return crop_tensor(image - self.clean, self.padding).square().mean()
+
+    def _heldout_psnr(self, heldout: np.ndarray | None) -> float | None:
+        if heldout is None:
+            return None
+        variance = ((self.observation.sigma or 0.0) / 255) ** 2
+        # An estimated error below 5 % of the noise is below what so few pixels can tell.
+        error = max(float(heldout[-1]) - variance, 0.05 * variance, 1e-10)
+        return float(-10 * np.log10(error))
+
+
+def crop_tensor(image: Tensor, padding: Padding) -> Tensor:
+    """Cut the padding off a tensor (..., H, W)."""
+    height, width = image.shape[-2:]
+    return image[..., padding.top : height - padding.bottom, padding.left : width - padding.right]

@@ -1,0 +1,52 @@
+"""The log of a fit, kept on the device: nothing per step goes to the CPU."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nasdip.prior.result import Curves
+
+_ROWS = ("loss", "heldout", "raw", "averaged")
+
+
+class History:
+    """Mean squared errors by step: the loss, the held-out pixels', and those against the clean image.
+
+    Parameters
+    ----------
+    steps : int
+        Length of the log.
+    device : torch.device
+        Where it is kept.
+    scale : float
+        Nominal units in one working unit, for PSNR in nominal units.
+    """
+
+    def __init__(self, steps: int, device: torch.device, scale: float) -> None:
+        self._log = torch.full((len(_ROWS), steps), torch.nan, device=device)
+        self._scale = scale
+        self.completed = 0
+
+    def write(self, step: int, **errors: Tensor | None) -> None:
+        """Log the errors (0-d tensors, on the device) of a step, counted from 1."""
+        for name, value in errors.items():
+            if value is not None:
+                self._log[_ROWS.index(name), step - 1] = value.detach()
+        self.completed = step
+
+    def losses(self, first: int, last: int) -> Tensor:
+        """Return the losses of steps first..last on the CPU (this waits for the device)."""
+        return self._log[0, first - 1 : last].cpu()
+
+    def curves(self) -> Curves:
+        """Return everything logged so far, in nominal units."""
+        n = self.completed
+        log = self._log[:, :n].cpu().double().numpy() * self._scale**2
+        heldout = log[1] if np.isfinite(log[1]).any() else None
+        raw, averaged = (_psnr(row) if np.isfinite(row).any() else None for row in log[2:])
+        return Curves(np.arange(1, n + 1), log[0], heldout, raw, averaged)
+
+
+def _psnr(mse: np.ndarray) -> np.ndarray:
+    with np.errstate(divide="ignore"):
+        return -10 * np.log10(mse)

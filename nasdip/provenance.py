@@ -1,0 +1,44 @@
+"""Where a result comes from: command, versions, machine."""
+
+import datetime
+import importlib.metadata
+import os
+import platform
+import sys
+from typing import Any
+
+from nasdip import __version__
+
+PACKAGES = ("torch", "numpy", "scikit-image", "nni")
+
+
+def installed_version(package: str) -> str | None:
+    """Return the installed version of a distribution without importing it; None where it is not installed."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def processor() -> str:
+    """Return the processor's name, as far as the system tells."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            names = [line.split(":", 1)[1].strip() for line in file if line.startswith("model name")]
+        return names[0] if names else platform.machine()
+    except OSError:
+        return platform.processor() or platform.machine()
+
+
+def provenance() -> dict[str, Any]:
+    """Return command, time, versions and machine as a JSON object; no user or host name."""
+    return {
+        "command": [os.path.basename(sys.argv[0]), *sys.argv[1:]],
+        "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "nasdip": __version__,
+        "python": platform.python_version(),
+        **{name: installed_version(name) for name in PACKAGES},
+        "system": platform.system(),
+        "processor": processor(),
+        "cores": os.cpu_count(),
+    }

@@ -1,0 +1,122 @@
+"""The folder of a search, readable by a person, by `nasdip status` and by reports. No torch here.
+
+::
+
+    run.json               command, seeds, versions, device, settings, image, estimates
+    space.json             the search space (NNI format)
+    observation/           noisy.tif clean.tif (whole images, float32)
+    trials/0001.json       one file per trial, written when it ends
+    trials.csv             all of them
+    searcher.safetensors   the searcher after the last finished trial
+    best.json              the best architecture so far
+    final/                 the best architecture fitted to the whole image (see nasdip.prior.restoration_folder)
+    report.html figures/   made by `nasdip report`
+"""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from nasdip.errors import NasdipError
+from nasdip.files import make_folder, read_json, write_csv, write_json
+from nasdip.prior.restoration_folder import RestorationFolder, read_array, write_array
+from nasdip.search.settings import SearchSettings
+from nasdip.search.trial_result import TrialResult
+from nasdip.space.architecture import Architecture
+from nasdip.space.search_space import SearchSpace
+
+_COLUMNS = (
+    "trial", "architecture", "status", "reward", "heldout_psnr", "clean_psnr", "parameters", "seconds", "repeat_of",
+    "error", "finished",
+)  # fmt: skip
+
+
+class RunRecord(NamedTuple):
+    """What `run.json` holds."""
+
+    settings: SearchSettings
+    image: str  # path as given
+    clean: str | None
+    sigma: float  # estimated noise level, 8-bit units
+    device: str  # in words
+    provenance: list[dict[str, Any]]  # of the start, and of every resumption
+
+
+class RunFolder:
+    """Writes and reads the folder of a search at `path`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def searcher_file(self) -> Path:
+        """Where the searcher's state is."""
+        return self.path / "searcher.safetensors"
+
+    @property
+    def final(self) -> RestorationFolder:
+        """The restoration with the best architecture."""
+        return RestorationFolder(self.path / "final")
+
+    def exists(self) -> bool:
+        """Whether a search was started here."""
+        return (self.path / "run.json").is_file()
+
+    def create(self, record: RunRecord, space: SearchSpace, noisy: np.ndarray, clean: np.ndarray | None) -> None:
+        """Lay the folder out; run.json, which marks it as a run, comes last."""
+        make_folder(self.path)
+        for name in ("observation", "trials"):
+            make_folder(self.path / name)
+        write_json(self.path / "space.json", space.to_json())
+        write_array(self.path / "observation/noisy.tif", noisy)
+        if clean is not None:
+            write_array(self.path / "observation/clean.tif", clean)
+        self.write_record(record, space.name)
+
+    def write_record(self, record: RunRecord, space_name: str) -> None:
+        """Write run.json."""
+        data = {**record._asdict(), "settings": record.settings.to_json(), "space": space_name}
+        write_json(self.path / "run.json", data)
+
+    def record(self) -> RunRecord:
+        """Read run.json; NasdipError where this is not the folder of a search."""
+        if not self.exists():
+            raise NasdipError(f"{self.path} is not the folder of a search (it has no run.json): check the path")
+        data = read_json(self.path / "run.json")
+        data.pop("space")
+        return RunRecord(**{**data, "settings": SearchSettings.from_json(data["settings"])})
+
+    def space(self) -> SearchSpace:
+        """Read the search space, with the name that the run knows it by."""
+        return SearchSpace.from_json(
+            read_json(self.path / "space.json"), name=read_json(self.path / "run.json")["space"]
+        )
+
+    def images(self) -> tuple[np.ndarray, np.ndarray | None]:
+        """Read the noisy and, where given, the clean image: (H, W, C) float32."""
+        clean = self.path / "observation/clean.tif"
+        return read_array(self.path / "observation/noisy.tif"), read_array(clean) if clean.exists() else None
+
+    def write_trial(self, result: TrialResult) -> None:
+        """Write a trial that has ended, then the table of all."""
+        write_json(self.path / f"trials/{result.trial:04d}.json", result.to_json())
+        rows = ([getattr(trial, name) for name in _COLUMNS] for trial in self.trials())
+        write_csv(self.path / "trials.csv", _COLUMNS, rows)
+
+    def trials(self) -> list[TrialResult]:
+        """Read all trials that have ended, in order."""
+        return [TrialResult.from_json(read_json(p)) for p in sorted(self.path.glob("trials/[0-9]*.json"))]
+
+    def best(self) -> TrialResult | None:
+        """Return the trial with the largest reward (the first of equal ones); None if none was fitted."""
+        fitted = [trial for trial in self.trials() if trial.status == "ok"]
+        return max(fitted, key=lambda trial: trial.reward, default=None)
+
+    def write_best(self) -> None:
+        """Write best.json, which `nasdip restore --architecture` takes too."""
+        best = self.best()
+        if best is not None:
+            architecture = Architecture.from_text(best.architecture)
+            data = {"architecture": best.architecture, "trial": best.trial, "reward": best.reward}
+            write_json(self.path / "best.json", {**data, "architecture_json": architecture.to_json()})

@@ -1,0 +1,80 @@
+"""The settings of a search: what is searched, how a trial is evaluated, and what is done with the best."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from nasdip.errors import NasdipError
+
+
+@dataclass(frozen=True)
+class ProxySettings:
+    """The cheap fit that stands for a full one in a trial.
+
+    Parameters
+    ----------
+    crop : int or None
+        Side (px) of the centre crop that is fitted; None for the whole image.
+    width : int
+        Channels of every level, where the architecture leaves them open.
+    steps : int
+        Optimiser steps.
+    heldout : float
+        Fraction of the pixels held out of the loss, for the reward without a clean image.
+    """
+
+    crop: int | None = 96
+    width: int = 32
+    steps: int = 300
+    heldout: float = 0.05
+
+    def __post_init__(self) -> None:
+        if self.crop is not None and self.crop < 16:
+            raise NasdipError(f"a crop of {self.crop} px is too small: use at least 16")
+        if self.width < 1 or self.steps < 1:
+            raise NasdipError(f"width {self.width} and steps {self.steps} must be at least 1")
+        if not 0 < self.heldout <= 0.5:
+            raise NasdipError(f"held-out fraction {self.heldout} is out of range: use a fraction in (0, 0.5]")
+
+
+@dataclass(frozen=True)
+class FinalSettings:
+    """The fit of the best architecture, initialised anew, to the whole image. Steps of 0 leave it out."""
+
+    steps: int = 1200
+    width: int = 128
+    repeats: int = 1
+
+    def __post_init__(self) -> None:
+        if self.steps < 0 or self.width < 1 or self.repeats < 1:
+            raise NasdipError("the final fit needs steps of 0 or more, width and repeats of 1 or more")
+
+
+@dataclass(frozen=True)
+class SearchSettings:
+    """Everything that decides what a search finds; a resumed run must have the same (but for `trials`)."""
+
+    searcher: str = "reinforce"
+    searcher_settings: dict[str, Any] = field(default_factory=dict)
+    trials: int = 40
+    seed: int = 0
+    proxy: ProxySettings = ProxySettings()
+    final: FinalSettings = FinalSettings()
+
+    def __post_init__(self) -> None:
+        if self.trials < 1:
+            raise NasdipError(f"{self.trials} trials are too few: use 1 or more")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the settings as a JSON object."""
+        return asdict(self)
+
+    @staticmethod
+    def from_json(data: dict[str, Any]) -> "SearchSettings":
+        """Rebuild settings from `to_json`; NasdipError for unknown keys."""
+        try:
+            fields = dict(data)
+            fields["proxy"] = ProxySettings(**fields["proxy"])
+            fields["final"] = FinalSettings(**fields["final"])
+            return SearchSettings(**fields)
+        except (KeyError, TypeError) as error:
+            raise NasdipError(f"the run's settings are not those of this version ({error}): start a new run") from None

@@ -1,0 +1,73 @@
+"""What one trial of a search found."""
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from nasdip.errors import NasdipError
+
+# The reward (dB) of a trial that failed: that of a picture which has nothing to do with the true one.
+FLOOR_REWARD = 0.0
+
+Status = Literal["ok", "failed", "repeated"]
+
+
+@dataclass(frozen=True)
+class TrialResult:
+    """One trial, as it is kept on disk.
+
+    Parameters
+    ----------
+    trial : int
+        Number in the run, from 1.
+    architecture : str
+        Its text form.
+    status : {"ok", "failed", "repeated"}
+        Repeated: the architecture had been fitted before, and its result was used again.
+    reward : float
+        What the searcher learns from (dB): PSNR of the averaged image against the clean one where there is one, else
+        estimated from the held-out pixels; `FLOOR_REWARD` for a failed trial.
+    heldout_psnr, clean_psnr : float or None
+        Both estimates, where known (dB).
+    parameters : int or None
+        Number of weights of the network at the proxy's width.
+    seconds : float
+        Wall-clock time of the fit.
+    repeat_of : int or None
+        The trial whose result is used again.
+    error : str or None
+        Why the trial failed.
+    diagnostics : dict of str to float
+        Of the searcher when it suggested the architecture (policy_entropy in nats, baseline in dB, ...).
+    finished : str
+        Time of its end, ISO 8601.
+    """
+
+    trial: int
+    architecture: str
+    status: Status
+    reward: float
+    heldout_psnr: float | None
+    clean_psnr: float | None
+    parameters: int | None
+    seconds: float
+    repeat_of: int | None
+    error: str | None
+    diagnostics: dict[str, float]
+    finished: str
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.reward):
+            raise NasdipError(f"the reward of trial {self.trial} is not finite: a failed trial has {FLOOR_REWARD}")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the result as a JSON object, whose keys are this class's arguments."""
+        return asdict(self)
+
+    @staticmethod
+    def from_json(data: dict[str, Any]) -> "TrialResult":
+        """Rebuild a result from `to_json`; NasdipError for missing or unknown keys."""
+        try:
+            return TrialResult(**data)
+        except TypeError as error:
+            raise NasdipError(f"not a trial of this version ({error})") from None
