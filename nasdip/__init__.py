@@ -1,3 +1,29 @@
-"""Neural architecture search for Deep Image Prior."""
+"""Neural architecture search for Deep Image Prior: restore one noisy image with a searched, untrained network.
+
+`nasdip.restore(image, ...)` and `nasdip.search(image, ...)` are the door; see also the command `nasdip`.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nasdip.api import SearchResult as SearchResult
+    from nasdip.api import restore as restore
+    from nasdip.errors import NasdipError as NasdipError
 
 __version__ = "0.1.0"
+
+# Loaded at first use, so that `import nasdip` and the command line's help cost nothing.
+_LAZY = {"restore": "nasdip.api", "SearchResult": "nasdip.api", "NasdipError": "nasdip.errors"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(importlib.import_module(_LAZY[name]), name)
+    if name == "search":
+        return importlib.import_module("nasdip.search")
+    raise AttributeError(f"module 'nasdip' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_LAZY, "search"])

@@ -1,6 +1,7 @@
 """Where to compute."""
 
 import torch
+from torch import nn
 
 from nasdip.errors import NasdipError
 
@@ -18,6 +19,11 @@ def find_device(name: str = "auto") -> torch.device:
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise NasdipError(f"device '{name}' does not exist ({torch.cuda.device_count()} GPUs found): use --device cpu")
     return device
+
+
+def place(network: nn.Module, device: torch.device) -> nn.Module:
+    """Move a network to a device, with channels-last weights, in which convolutions are fastest."""
+    return network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def describe(device: torch.device) -> str:

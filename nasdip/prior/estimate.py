@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from nasdip.prior.config import FitConfig
+from nasdip.prior.device import place
 from nasdip.prior.fit import network_padding
 from nasdip.space.architecture import Architecture
 
@@ -35,7 +36,7 @@ def estimate_fit(
     moments and the guard's copy of all of them.
     """
     device = torch.device(device)
-    network = network.to(device, memory_format=torch.channels_last).train()
+    network = place(network, device).train()
     padding = network_padding(architecture, *shape[:2])
     size = (shape[0] + padding.top + padding.bottom, shape[1] + padding.left + padding.right)
     z = torch.zeros((1, config.input_channels, *size), device=device).to(memory_format=torch.channels_last)

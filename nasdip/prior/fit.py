@@ -15,6 +15,7 @@ from nasdip.imaging.padding import Padding, crop, pad_reflect, padding_for
 from nasdip.imaging.spectrum import band_correspondence
 from nasdip.network.build import size_multiple, smallest_size
 from nasdip.prior.config import FitConfig
+from nasdip.prior.device import place
 from nasdip.prior.guard import Guard
 from nasdip.prior.history import History
 from nasdip.prior.result import BANDS, BandCurve, FitEvent, FitResult
@@ -112,7 +113,7 @@ class _Run:
         self.config, self.seed, self.observation, self.device = config, seed, observation, device
         self.stretch: Stretch = working_range(observation.pixels)
         self.padding = network_padding(architecture, *observation.pixels.shape[:2])
-        self.network = network.to(device, memory_format=torch.channels_last).train()
+        self.network = place(network, device).train()
         self.noisy = self._tensor(self.stretch.apply(observation.pixels))
         self.clean = None if clean is None else self._tensor(self.stretch.apply(clean))
         self.kept, self.heldout = self._split_pixels()

@@ -83,7 +83,7 @@ def restore_observation(
             if folder is not None:
                 folder.write_repetition(number, result)
         repetitions.append(result)
-    image = np.mean([r.averaged for r in repetitions], axis=0, dtype=np.float64).astype(np.float32)
+    image = np.stack([r.averaged for r in repetitions]).mean(axis=0)
     restoration = Restoration(
         architecture=architecture,
         image=image,

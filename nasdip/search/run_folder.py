@@ -13,6 +13,9 @@
     report.html figures/   made by `nasdip report`
 """
 
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -62,6 +65,27 @@ class RunFolder:
     def exists(self) -> bool:
         """Whether a search was started here."""
         return (self.path / "run.json").is_file()
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder's lock, so that two processes cannot run one search; NasdipError where it is held."""
+        with open(self.path / ".lock", "a", encoding="utf-8") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise NasdipError(f"another process runs the search in {self.path}: wait for it, or stop it") from None
+            yield
+
+    def is_running(self) -> bool:
+        """Whether a process holds the folder's lock."""
+        try:
+            with open(self.path / ".lock", encoding="utf-8") as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return True
+        return False
 
     def create(self, record: RunRecord, space: SearchSpace, noisy: np.ndarray, clean: np.ndarray | None) -> None:
         """Lay the folder out; run.json, which marks it as a run, comes last."""

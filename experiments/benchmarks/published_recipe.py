@@ -1,0 +1,76 @@
+"""The published recipe (1200 steps, fixed) on published noisy images: last averaged, last raw and oracle-best PSNR.
+
+Nothing is picked with the clean image but what is called oracle. Resumable: every fit is on disk when it ends.
+
+    python experiments/benchmarks/published_recipe.py DATA -o FILE.csv [--image house f16] [--crop 128] ...
+
+DATA holds NAME.png (clean) and NAME_noisy25.png.
+"""
+
+import argparse
+from pathlib import Path
+
+from provenance_of import provenance_line
+
+from nasdip.files import write_text
+from nasdip.imaging.image_file import read_image
+from nasdip.imaging.metrics import psnr
+from nasdip.imaging.noise_level import estimate_sigma
+from nasdip.imaging.observation import Observation
+from nasdip.prior.config import FitConfig
+from nasdip.prior.device import find_device
+from nasdip.prior.restoration import restore_observation
+from nasdip.prior.restoration_folder import RestorationFolder
+from nasdip.search.trial import centre_crop
+from nasdip.zoo.catalog import find_architecture
+
+COLUMNS = "image,crop,architecture,width,steps,seed,repetition,noisy_psnr,psnr_averaged,psnr_last,oracle_psnr,oracle_step,seconds,events"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("-o", "--output", type=Path, required=True)
+    parser.add_argument("--image", nargs="+", default=["house", "f16"])
+    parser.add_argument("--architecture", nargs="+", default=["dip", "nas-dip-denoise"])
+    parser.add_argument("--crop", type=int, default=128)
+    parser.add_argument("--width", type=int, default=128)
+    parser.add_argument("--steps", type=int, default=1200)
+    parser.add_argument("--repeats", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--work", type=Path, default=Path("runs/published_recipe"), help="where fits are kept")
+    options = parser.parse_args()
+    rows = [row for name in options.image for which in options.architecture for row in measure(name, which, options)]
+    write_text(options.output, "\n".join([provenance_line(), COLUMNS, *rows]) + "\n")
+
+
+def measure(name: str, which: str, options: argparse.Namespace) -> list[str]:
+    clean = centre_crop(read_image(options.data / f"{name}.png").pixels, options.crop)
+    noisy = centre_crop(read_image(options.data / f"{name}_noisy25.png").pixels, options.crop)
+    restoration = restore_observation(
+        Observation(noisy, estimate_sigma(noisy)),
+        find_architecture(which),
+        FitConfig(steps=options.steps),
+        repeats=options.repeats,
+        width=options.width,
+        seed=options.seed,
+        clean=clean,
+        device=find_device(options.device),
+        folder=RestorationFolder(options.work / f"{name}-{options.crop}-{which}-w{options.width}-s{options.seed}"),
+        progress=lambda number, p: p.step % 100 == 0 and print(name, which, number, p, flush=True),
+    )
+    noisy_psnr = psnr(clean, noisy, data_range=1.0)
+    rows = []
+    for number, r in enumerate(restoration.repetitions, start=1):
+        averaged, last = float(r.curves.oracle_psnr_averaged[-1]), float(r.curves.oracle_psnr_raw[-1])
+        rows.append(
+            f"{name},{options.crop},{which},{options.width},{options.steps},{options.seed},{number},{noisy_psnr:.3f},"
+            f"{averaged:.3f},{last:.3f},{r.oracle_psnr:.3f},{r.oracle_step},{r.seconds:.0f},{len(r.events)}"
+        )
+        print(COLUMNS, rows[-1], sep="\n", flush=True)
+    return rows
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,191 @@
+"""The Python functions: arrays in, arrays out, after scikit-image's conventions."""
+
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from skimage.util import img_as_float32
+
+from nasdip.errors import NasdipError
+from nasdip.imaging.noise_level import estimate_sigma
+from nasdip.imaging.observation import Observation
+from nasdip.prior.config import FitConfig
+from nasdip.prior.device import find_device
+from nasdip.prior.restoration import restore_observation
+from nasdip.search.run_folder import RunFolder
+from nasdip.search.runner import fit_best, run_trials, start_run
+from nasdip.search.settings import FinalSettings, ProxySettings, SearchSettings
+from nasdip.search.trial_result import TrialResult
+from nasdip.space.architecture import Architecture
+from nasdip.space.search_space import SearchSpace
+from nasdip.zoo.catalog import find_architecture
+
+
+def restore(
+    image: np.ndarray,
+    *,
+    channel_axis: int | None = None,
+    architecture: str | Architecture | None = None,
+    steps: int = 1200,
+    repeats: int = 1,
+    width: int | None = None,
+    seed: int = 0,
+    device: str = "auto",
+) -> np.ndarray:
+    """Restore one noisy image by fitting an untrained network to it (Deep Image Prior).
+
+    Parameters
+    ----------
+    image : ndarray
+        (H, W), or with channels along `channel_axis`; at least 16x16 px. Integers are scaled to [0, 1] by their
+        type's range; floats are taken as they are.
+    channel_axis : int or None
+        Axis of the channels; None for a grey image.
+    architecture : str or Architecture, optional
+        A name of the zoo, a JSON file, the folder of a search, or a text; default: the best known for denoising.
+    steps : int
+        Optimiser steps of each fit. More = sharper, then noisier.
+    repeats : int
+        Fits with different seeds, whose images are averaged. More = better, and as many times slower.
+    width : int, optional
+        Channels of every level; default 128. Smaller = faster and smoother.
+    seed : int
+        The same seed gives the same image on the same machine's CPU.
+    device : str
+        auto, cpu, cuda or cuda:N.
+
+    Returns
+    -------
+    ndarray
+        Float32, of the image's shape and (after scaling integers) range.
+
+    Raises
+    ------
+    NasdipError
+        (A ValueError) for bad input, in one line.
+
+    References
+    ----------
+    Ulyanov, Vedaldi, Lempitsky: Deep Image Prior, CVPR 2018.
+
+    Examples
+    --------
+    >>> import nasdip, skimage
+    >>> from nasdip.imaging.noise import add_noise
+    >>> clean = skimage.util.img_as_float32(skimage.data.astronaut()[96:128, 208:240])
+    >>> noisy = add_noise(clean, sigma=25, seed=0)
+    >>> restored = nasdip.restore(noisy, channel_axis=-1, steps=20, width=8)
+    >>> restored.shape
+    (32, 32, 3)
+    """
+    pixels = _channels_last(image, channel_axis)
+    restoration = restore_observation(
+        Observation(pixels, estimate_sigma(pixels)),
+        architecture if isinstance(architecture, Architecture) else find_architecture(architecture),
+        FitConfig(steps=steps),
+        repeats=repeats,
+        width=width,
+        seed=seed,
+        device=find_device(device),
+    )
+    return _as_given(restoration.image, channel_axis)
+
+
+class SearchResult(NamedTuple):
+    """What a search found."""
+
+    architecture: Architecture  # the best
+    reward: float  # its reward, dB
+    image: np.ndarray | None  # the restored image, of the input's shape; None without a final fit
+    trials: list[TrialResult]
+
+
+def search(
+    image: np.ndarray,
+    *,
+    channel_axis: int | None = None,
+    clean: np.ndarray | None = None,
+    space: str | Path | SearchSpace = "nas_dip",
+    searcher: str = "reinforce",
+    trials: int = 40,
+    crop: int | None = 96,
+    width: int = 32,
+    steps: int = 300,
+    final_steps: int = 1200,
+    final_width: int = 128,
+    repeats: int = 1,
+    seed: int = 0,
+    device: str = "auto",
+    run: str | Path | None = None,
+) -> SearchResult:
+    """Search an architecture for one noisy image, then fit the best to it.
+
+    Parameters
+    ----------
+    image, channel_axis, seed, device
+        As for `restore`.
+    clean : ndarray, optional
+        Makes the reward the PSNR against it; without it, the PSNR estimated from held-out pixels.
+    space : str, Path or SearchSpace
+        A JSON file, or the name of a space that nasdip ships: nas_dip, nas_dip_extended, tiny.
+    searcher : {"reinforce", "evolution", "random"}
+        What proposes architectures.
+    trials : int
+        Architectures to try.
+    crop, width, steps : int
+        The proxy of a trial: side of the centre crop (px; None for the whole image), channels, optimiser steps.
+    final_steps, final_width, repeats : int
+        The fit of the best architecture to the whole image; final_steps of 0 leaves it out.
+    run : str or Path, optional
+        Folder that keeps everything (for `nasdip report`); none is kept by default.
+
+    Returns
+    -------
+    SearchResult
+
+    Raises
+    ------
+    NasdipError
+        (A ValueError) for bad input, in one line.
+
+    Examples
+    --------
+    >>> import nasdip, skimage
+    >>> from nasdip.imaging.noise import add_noise
+    >>> noisy = add_noise(skimage.util.img_as_float32(skimage.data.camera()[:32, :32]), sigma=25)
+    >>> found = nasdip.search(noisy, space="tiny", trials=2, crop=16, width=8, steps=5, final_steps=5, final_width=8)
+    >>> found.image.shape, len(found.trials)
+    ((32, 32), 2)
+    """
+    settings = SearchSettings(
+        searcher, {}, trials, seed, ProxySettings(crop, width, steps), FinalSettings(final_steps, final_width, repeats)
+    )
+    chosen_space = space if isinstance(space, SearchSpace) else SearchSpace.load(space)
+    clean_pixels = None if clean is None else _channels_last(clean, channel_axis)
+    where = find_device(device)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = RunFolder(Path(temporary if run is None else run))
+        start_run(folder, settings, chosen_space, _channels_last(image, channel_axis), clean_pixels, where)
+        with folder.locked():
+            results = run_trials(folder, where)
+            restoration = fit_best(folder, where)
+        best = folder.best()
+        if best is None:
+            raise NasdipError(f"all {trials} trials failed, the last with: {results[-1].error}")
+    restored = None if restoration is None else _as_given(restoration.image, channel_axis)
+    return SearchResult(Architecture.from_text(best.architecture), best.reward, restored, results)
+
+
+def _channels_last(image: np.ndarray, channel_axis: int | None) -> np.ndarray:
+    image = np.asarray(image)
+    expected = 2 if channel_axis is None else 3
+    if image.ndim != expected:
+        hint = "give channel_axis" if channel_axis is None else "give one image, with one channel axis"
+        raise NasdipError(f"an image of shape {image.shape} has {image.ndim} axes, not {expected}: {hint}")
+    pixels = img_as_float32(image)
+    return pixels[..., None] if channel_axis is None else np.moveaxis(pixels, channel_axis, -1)
+
+
+def _as_given(pixels: np.ndarray, channel_axis: int | None) -> np.ndarray:
+    return pixels[..., 0] if channel_axis is None else np.moveaxis(pixels, -1, channel_axis)

@@ -1,0 +1,157 @@
+"""The in-process search: suggest, fit, reward, update; every step of it on disk."""
+
+import dataclasses
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import numpy as np
+import torch
+
+from nasdip.controller.registry import make_searcher
+from nasdip.controller.searcher import Outcome, Searcher
+from nasdip.controller.state import SearcherState
+from nasdip.errors import NasdipError
+from nasdip.imaging.noise_level import estimate_sigma
+from nasdip.imaging.observation import Observation
+from nasdip.prior.config import FitConfig
+from nasdip.prior.device import describe
+from nasdip.prior.restoration import Progress, restore_observation
+from nasdip.prior.result import Restoration
+from nasdip.provenance import provenance
+from nasdip.search.run_folder import RunFolder, RunRecord
+from nasdip.search.settings import SearchSettings
+from nasdip.search.trial import TrialTask, make_task, run_trial
+from nasdip.search.trial_result import TrialResult
+from nasdip.seeds import derive_seed
+from nasdip.space.architecture import Architecture
+from nasdip.space.search_space import SearchSpace
+
+
+def start_run(
+    folder: RunFolder,
+    settings: SearchSettings,
+    space: SearchSpace,
+    noisy: np.ndarray,
+    clean: np.ndarray | None,
+    device: torch.device,
+    *,
+    image: str = "",
+    clean_image: str | None = None,
+) -> None:
+    """Lay out the folder of a new search on an image (H, W, C), and check everything that can be checked before.
+
+    Raises
+    ------
+    NasdipError
+        Where a search was started there before, for images of two sizes, or unknown searchers and settings.
+    """
+    if folder.exists():
+        raise NasdipError(f"{folder.path} holds a search already: add --resume to go on, or choose another with -o")
+    if clean is not None and clean.shape != noisy.shape:
+        raise NasdipError(f"the clean image is {clean.shape}, the noisy one {noisy.shape}: give images of one size")
+    Observation(noisy)
+    make_searcher(settings.searcher, space, seed=settings.seed, **settings.searcher_settings)
+    record = RunRecord(settings, image, clean_image, estimate_sigma(noisy), describe(device), [provenance()])
+    folder.create(record, space, noisy, clean)
+
+
+def resume_run(folder: RunFolder, *, trials: int | None = None) -> None:
+    """Note in run.json that the search goes on, with another number of trials where given."""
+    record = folder.record()
+    settings = record.settings if trials is None else dataclasses.replace(record.settings, trials=trials)
+    record = record._replace(settings=settings, provenance=[*record.provenance, provenance()])
+    folder.write_record(record, folder.space().name)
+
+
+def run_trials(
+    folder: RunFolder, device: torch.device, notify: Callable[[TrialResult], None] | None = None
+) -> list[TrialResult]:
+    """Run the trials that are missing, and return all.
+
+    Each trial is on disk when it ends, and then the searcher's state; killed at any moment, the next call goes on
+    with the trial that was under way. `notify` is called after each trial.
+    """
+    record = folder.record()
+    settings = record.settings
+    noisy, clean = folder.images()
+    task = make_task(noisy, clean, record.sigma, settings.proxy, settings.seed, device)
+    searcher = make_searcher(settings.searcher, folder.space(), seed=settings.seed, **settings.searcher_settings)
+    trials = folder.trials()
+    _catch_up(searcher, folder, trials)
+    for number in range(len(trials) + 1, settings.trials + 1):
+        architecture = searcher.suggest(1)[0]
+        result = _evaluate(number, architecture, task, trials, searcher.diagnostics())
+        folder.write_trial(result)
+        _learn(searcher, folder, result)
+        trials.append(result)
+        folder.write_best()
+        if notify is not None:
+            notify(result)
+    return trials
+
+
+def fit_best(folder: RunFolder, device: torch.device, progress: Progress | None = None) -> Restoration | None:
+    """Initialise the best architecture anew and fit it to the whole image; None where the run asks for no final fit.
+
+    Repetitions which are on disk already are not repeated.
+    """
+    record = folder.record()
+    final = record.settings.final
+    if final.steps == 0:
+        return None
+    best = folder.best()
+    if best is None:
+        raise NasdipError(f"no trial of {folder.path} succeeded, so there is nothing to fit: see its trials.csv")
+    noisy, clean = folder.images()
+    return restore_observation(
+        Observation(noisy, record.sigma),
+        Architecture.from_text(best.architecture),
+        FitConfig(steps=final.steps),
+        repeats=final.repeats,
+        width=final.width,
+        seed=derive_seed(record.settings.seed, 1),
+        clean=clean,
+        device=device,
+        folder=folder.final,
+        progress=progress,
+    )
+
+
+def _catch_up(searcher: Searcher, folder: RunFolder, trials: list[TrialResult]) -> None:
+    """Bring the searcher to the state after the last trial on disk; a kill can leave it one behind."""
+    known = 0
+    if folder.searcher_file.exists():
+        state = SearcherState.read(folder.searcher_file)
+        searcher.load(state)
+        known = int(state.meta["trials"])
+    for result in trials[known:]:
+        searcher.suggest(1)
+        _learn(searcher, folder, result)
+
+
+def _learn(searcher: Searcher, folder: RunFolder, result: TrialResult) -> None:
+    searcher.update([Outcome(Architecture.from_text(result.architecture), result.reward)])
+    state = searcher.dump()
+    SearcherState({**state.meta, "trials": result.trial}, state.tensors).save(folder.searcher_file)
+
+
+def _evaluate(
+    number: int,
+    architecture: Architecture,
+    task: TrialTask,
+    trials: list[TrialResult],
+    diagnostics: dict[str, float],
+) -> TrialResult:
+    """Run a trial, or use the result of an earlier one with the same architecture again."""
+    earlier = next((t for t in trials if t.architecture == str(architecture) and t.status == "ok"), None)
+    if earlier is None:
+        return run_trial(number, architecture, task, diagnostics)
+    return dataclasses.replace(
+        earlier,
+        trial=number,
+        status="repeated",
+        repeat_of=earlier.trial,
+        seconds=0.0,
+        diagnostics=diagnostics,
+        finished=datetime.now(UTC).isoformat(timespec="seconds"),
+    )

@@ -1,0 +1,82 @@
+"""Finding an architecture by name, file or text."""
+
+from importlib import resources
+from pathlib import Path
+from typing import NamedTuple
+
+from nasdip.errors import NasdipError
+from nasdip.files import read_json
+from nasdip.space.architecture import Architecture
+
+# The best for denoising known so far: see experiments/benchmarks/published_recipe.md.
+DEFAULT = "dip"
+
+
+class ZooEntry(NamedTuple):
+    """A ready architecture, what it is for, and where it comes from."""
+
+    name: str
+    architecture: Architecture
+    task: str
+    summary: str
+    source: str
+
+
+def zoo_names() -> tuple[str, ...]:
+    """Return the names of the ready architectures."""
+    return tuple(sorted(p.stem for p in _folder().glob("*.json")))
+
+
+def zoo_entry(name: str) -> ZooEntry:
+    """Return the ready architecture `name`; NasdipError names the known ones.
+
+    Examples
+    --------
+    >>> str(zoo_entry("nas-dip-denoise").architecture)
+    'nearest+split-sum5+leaky-relu:11111.01111.00111.00011.00001'
+    """
+    if name not in zoo_names():
+        raise NasdipError(f"no architecture '{name}' in the zoo: use one of {', '.join(zoo_names())}")
+    data = read_json(_folder() / f"{name}.json")
+    return ZooEntry(**{**data, "architecture": Architecture.from_text(data["architecture"])})
+
+
+def find_architecture(given: str | None) -> Architecture:
+    """Return the architecture that a person means.
+
+    Parameters
+    ----------
+    given : str or None
+        A name of the zoo; a JSON file (a run's best.json, or an architecture's JSON form); the folder of a search; or
+        the text form. None: the best for denoising known so far.
+
+    Raises
+    ------
+    NasdipError
+        Where it is none of these.
+    """
+    if given is None:
+        return zoo_entry(DEFAULT).architecture
+    if given in zoo_names():
+        return zoo_entry(given).architecture
+    path = Path(given)
+    if path.is_dir():
+        if not (path / "best.json").exists():
+            raise NasdipError(f"{path} holds no best.json: give the folder of a search that has finished a trial")
+        path = path / "best.json"
+    if path.is_file():
+        data = read_json(path)
+        return Architecture.from_json(data.get("architecture_json", data))
+    if path.suffix == ".json":
+        raise NasdipError(f"cannot read the architecture file {path}: it does not exist")
+    if ":" not in given:
+        names = ", ".join(zoo_names())
+        raise NasdipError(
+            f"unknown architecture '{given}': use one of {names}, a JSON file, or a text like "
+            "bilinear+conv3+relu:11111.01111.00111.00011.00001"
+        )
+    return Architecture.from_text(given)
+
+
+def _folder() -> Path:
+    return Path(str(resources.files("nasdip.zoo")))
