@@ -24,7 +24,10 @@ from nasdip.prior.restoration_folder import RestorationFolder
 from nasdip.search.trial import centre_crop
 from nasdip.zoo.catalog import find_architecture
 
-COLUMNS = "image,crop,architecture,width,steps,seed,repetition,noisy_psnr,psnr_averaged,psnr_last,oracle_psnr,oracle_step,seconds,events"
+COLUMNS = (
+    "image,crop,architecture,width,steps,seed,repetition,noisy_psnr,psnr_averaged,psnr_last,oracle_psnr,oracle_step,"
+    "seconds,events"
+)
 
 
 def main() -> None:
