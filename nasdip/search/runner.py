@@ -49,6 +49,8 @@ def start_run(
         raise NasdipError(f"{folder.path} holds a search already: add --resume to go on, or choose another with -o")
     if clean is not None and clean.shape != noisy.shape:
         raise NasdipError(f"the clean image is {clean.shape}, the noisy one {noisy.shape}: give images of one size")
+    if settings.reward == "clean" and clean is None:
+        raise NasdipError("reward 'clean' needs a clean image: give --clean, or use the reward heldout")
     Observation(noisy)
     make_searcher(settings.searcher, space, seed=settings.seed, **settings.searcher_settings)
     record = RunRecord(settings, image, clean_image, estimate_sigma(noisy), describe(device), [provenance()])
@@ -74,7 +76,7 @@ def run_trials(
     record = folder.record()
     settings = record.settings
     noisy, clean = folder.images()
-    task = make_task(noisy, clean, record.sigma, settings.proxy, settings.seed, device)
+    task = make_task(noisy, clean, record.sigma, settings, device)
     searcher = make_searcher(settings.searcher, folder.space(), seed=settings.seed, **settings.searcher_settings)
     trials = folder.trials()
     _catch_up(searcher, folder, trials)

@@ -1,7 +1,7 @@
 """The settings of a search: what is searched, how a trial is evaluated, and what is done with the best."""
 
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from nasdip.errors import NasdipError
 
@@ -51,18 +51,27 @@ class FinalSettings:
 
 @dataclass(frozen=True)
 class SearchSettings:
-    """Everything that decides what a search finds; a resumed run must have the same (but for `trials`)."""
+    """Everything that decides what a search finds; a resumed run must have the same (but for `trials`).
+
+    Parameters
+    ----------
+    reward : {"auto", "clean", "heldout"}
+        PSNR against the clean image, or estimated from held-out pixels; auto: against the clean image if there is one.
+    """
 
     searcher: str = "reinforce"
     searcher_settings: dict[str, Any] = field(default_factory=dict)
     trials: int = 40
     seed: int = 0
+    reward: Literal["auto", "clean", "heldout"] = "auto"
     proxy: ProxySettings = ProxySettings()
     final: FinalSettings = FinalSettings()
 
     def __post_init__(self) -> None:
         if self.trials < 1:
             raise NasdipError(f"{self.trials} trials are too few: use 1 or more")
+        if self.reward not in ("auto", "clean", "heldout"):
+            raise NasdipError(f"unknown reward '{self.reward}': use auto, clean or heldout")
 
     def to_json(self) -> dict[str, Any]:
         """Return the settings as a JSON object."""

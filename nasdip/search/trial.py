@@ -2,7 +2,7 @@
 
 import time
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from nasdip.network.operations import count_parameters
 from nasdip.prior.config import FitConfig
 from nasdip.prior.device import is_out_of_memory
 from nasdip.prior.fit import fit
-from nasdip.search.settings import ProxySettings
+from nasdip.search.settings import ProxySettings, SearchSettings
 from nasdip.search.trial_result import FLOOR_REWARD, TrialResult
 from nasdip.seeds import derive_seed
 from nasdip.space.architecture import Architecture
@@ -28,16 +28,20 @@ class TrialTask(NamedTuple):
     proxy: ProxySettings
     seed: int
     device: torch.device
+    reward: Literal["clean", "heldout"]
 
 
 def make_task(
-    noisy: np.ndarray, clean: np.ndarray | None, sigma: float, proxy: ProxySettings, seed: int, device: torch.device
+    noisy: np.ndarray, clean: np.ndarray | None, sigma: float, settings: SearchSettings, device: torch.device
 ) -> TrialTask:
     """Return the task of a search on images (H, W, C): the proxy's centre crop of both."""
+    proxy = settings.proxy
     crop = noisy if proxy.crop is None else centre_crop(noisy, proxy.crop)
     clean_crop = clean if clean is None or proxy.crop is None else centre_crop(clean, proxy.crop)
     # One seed for all trials: they differ by architecture alone (common random numbers).
-    return TrialTask(Observation(crop, sigma), clean_crop, proxy, derive_seed(seed, 0), device)
+    seed = derive_seed(settings.seed, 0)
+    reward: Literal["clean", "heldout"] = "heldout" if clean is None or settings.reward == "heldout" else "clean"
+    return TrialTask(Observation(crop, sigma), clean_crop, proxy, seed, device, reward)
 
 
 def centre_crop(image: np.ndarray, size: int) -> np.ndarray:
@@ -51,8 +55,8 @@ def run_trial(number: int, architecture: Architecture, task: TrialTask, diagnost
     """Fit `architecture` by the proxy and return its reward.
 
     The reward is the PSNR (dB) of the averaged image of the last step: against the clean image where there is one,
-    else estimated from held-out pixels. A fit that fails (diverges, runs out of memory, cannot be built) is recorded
-    with its cause and the floor reward.
+    else (or where the task says so) estimated from held-out pixels. A fit that fails (diverges, runs out of memory,
+    cannot be built) is recorded with its cause and the floor reward.
     """
     start = time.perf_counter()
     parameters = heldout = clean_psnr = error = None
@@ -74,7 +78,7 @@ def run_trial(number: int, architecture: Architecture, task: TrialTask, diagnost
         clean_psnr = None if averaged is None else float(averaged[-1])
     except (NasdipError, RuntimeError, MemoryError) as failure:
         error = "out of memory" if is_out_of_memory(failure) else f"{type(failure).__name__}: {failure}"
-    reward = clean_psnr if task.clean is not None else heldout
+    reward = clean_psnr if task.reward == "clean" else heldout
     if error is None and (reward is None or not np.isfinite(reward)):
         error = f"the reward is {reward}"
     return TrialResult(

@@ -1,0 +1,5 @@
+"""`python -m nasdip`."""
+
+from nasdip.cli import main
+
+main()

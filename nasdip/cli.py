@@ -1,0 +1,259 @@
+"""The command line: parses, calls, prints. Heavy imports wait until a command needs them."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from nasdip.console import note
+from nasdip.errors import NasdipError
+
+app = typer.Typer(
+    name="nasdip",
+    help="Restore noisy images with untrained networks (Deep Image Prior), and search for their best architecture.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    rich_markup_mode="markdown",
+)
+zoo_app = typer.Typer(help="The ready architectures.", no_args_is_help=True)
+app.add_typer(zoo_app, name="zoo")
+
+# typer brings click in, under another name from version to version.
+_UsageError: Any = typer.BadParameter.__base__
+
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same result on the same machine's CPU.")]
+Clean = Annotated[
+    Path | None, typer.Option(help="The clean image, if there is one: measures, and picks what is called oracle.")
+]
+
+
+@app.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+) -> None:
+    if version:
+        from nasdip import __version__
+
+        print(__version__)
+        raise typer.Exit
+
+
+@app.command()
+def restore(
+    images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="PNG, JPEG or TIFF files.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Where results go.")] = Path("restored"),
+    architecture: Annotated[
+        str | None,
+        typer.Option(metavar="NAME|FILE|TEXT", help="From the zoo, a JSON file, a search's folder, or in text form."),
+    ] = None,
+    steps: Annotated[int, typer.Option(min=1, help="Optimiser steps. More = sharper, then noisier.")] = 1200,
+    repeats: Annotated[int, typer.Option(min=1, help="Fits to average, with different seeds.")] = 1,
+    clean: Clean = None,
+    seed: Seed = 0,
+    device: Device = "auto",
+    width: Annotated[int | None, typer.Option(min=1, help="Channels of every level [default: 128].")] = None,
+    report: Annotated[bool, typer.Option(help="Write report.html as well.")] = True,
+) -> None:
+    """Restore noisy images, each by fitting an untrained network to it.
+
+    The picture goes to DIR under its own name, curves, spectra and a report to a folder beside it. Stopped with
+    Ctrl-C, the same command goes on with the repetitions that are missing.
+
+    Example: `nasdip restore photo.png -o restored --repeats 3`
+    """
+    from nasdip.commands.restore import restore_files
+
+    options = {"steps": steps, "repeats": repeats, "seed": seed, "width": width, "device": device}
+    restore_files(images, output, architecture=architecture, clean=clean, report=report, **options)
+
+
+@app.command()
+def search(
+    image: Annotated[
+        Path | None, typer.Argument(metavar="IMAGE", help="The noisy image; not needed to resume.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="RUN", help="The run's folder [default: runs/IMAGE].")
+    ] = None,
+    space: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Search space: JSON file or nas_dip, nas_dip_extended, tiny.")
+    ] = None,
+    trials: Annotated[int | None, typer.Option(min=1, help="Architectures to try [default: 40].")] = None,
+    clean: Clean = None,
+    crop: Annotated[
+        int | None, typer.Option(help="Side of the fitted centre crop, px; 0 = whole [default: 96].")
+    ] = None,
+    width: Annotated[int | None, typer.Option(min=1, help="Channels in a trial [default: 32].")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Optimiser steps in a trial [default: 300].")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="[default: 0]")] = None,
+    searcher: Annotated[str | None, typer.Option(help="reinforce, evolution or random [default: reinforce].")] = None,
+    reward: Annotated[
+        str | None, typer.Option(help="clean, heldout or auto: PSNR against the clean image if given [default: auto].")
+    ] = None,
+    final_steps: Annotated[
+        int | None,
+        typer.Option(min=0, help="Steps of the best one's fit to the whole image; 0 = none [default: 1200]."),
+    ] = None,
+    final_width: Annotated[int | None, typer.Option(min=1, help="Channels in that fit [default: 128].")] = None,
+    repeats: Annotated[int | None, typer.Option(min=1, help="Repetitions of that fit [default: 1].")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in RUN.")] = False,
+    device: Device = "auto",
+) -> None:
+    """Search an architecture for an image, fit the best one to it, and report.
+
+    Without --clean the reward is the PSNR estimated from pixels held out of the fit. Killed at any moment, the run
+    goes on with --resume, and loses at most the trial under way.
+
+    Example: `nasdip search photo.png -o runs/photo --trials 60`
+    """
+    from nasdip.commands.search import search_file
+
+    options = {
+        "searcher": searcher, "trials": trials, "seed": seed, "reward": reward, "crop": crop, "width": width,
+        "steps": steps, "final_steps": final_steps, "final_width": final_width, "repeats": repeats,
+    }  # fmt: skip
+    search_file(image, output, space=space, clean=clean, resume=resume, device=device, options=options)
+
+
+@app.command()
+def noise(
+    image: Annotated[Path, typer.Argument(metavar="IMAGE")],
+    sigma: Annotated[float | None, typer.Option(help="RMS of the added noise, in 8-bit units (25 = 25/255).")] = None,
+    kind: Annotated[
+        str, typer.Option(help="gaussian, poisson, speckle, salt-pepper or blur-salt-pepper.")
+    ] = "gaussian",
+    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="[default: *_noisy.*]")] = None,
+    amount: Annotated[float | None, typer.Option(help="Fraction of black and white pixels [default: 2/35].")] = None,
+    blur: Annotated[float, typer.Option(help="Standard deviation of the blur, px.")] = 1.0,
+    seed: Seed = 0,
+    clip: Annotated[bool, typer.Option(help="Clip to [0, 1]; integer files always are.")] = False,
+) -> None:
+    """Add noise to an image.
+
+    Example: `nasdip noise clean.png --sigma 25 -o noisy.png`
+    """
+    from nasdip.commands.images import add_noise_to_file
+
+    options = {"kind": kind, "sigma": sigma, "amount": amount, "blur": blur, "seed": seed, "clip": clip}
+    print(add_noise_to_file(image, output, **options))
+
+
+@app.command()
+def spectrum(
+    images: Annotated[list[Path], typer.Argument(metavar="IMAGE...")],
+    clean: Clean = None,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR")] = Path("spectra"),
+) -> None:
+    """Draw Fourier spectra of images and, against a clean one, their band correspondence.
+
+    Example: `nasdip spectrum noisy.png restored.png --clean clean.png -o spectra`
+    """
+    from nasdip.commands.images import write_spectra
+
+    write_spectra(images, clean, output)
+
+
+@app.command()
+def report(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a search or of a restoration.")],
+    random: Annotated[
+        Path | None, typer.Option(metavar="RUN", help="A search by the random searcher, to compare with.")
+    ] = None,
+) -> None:
+    """Write RUN/report.html and its figures; during the run, after it, or after a crash.
+
+    Example: `nasdip report runs/photo`
+    """
+    from nasdip.report.report import write_report
+
+    print(write_report(run, random_run=random))
+
+
+@app.command()
+def status(run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a search or of a restoration.")]) -> None:
+    """Tell how far a run is, and what it found.
+
+    Example: `nasdip status runs/photo`
+    """
+    from nasdip.commands.status import describe_run
+
+    print(describe_run(run))
+
+
+@zoo_app.command("list")
+def zoo_list() -> None:
+    """List the ready architectures.
+
+    Example: `nasdip zoo list`
+    """
+    from nasdip.zoo.catalog import DEFAULT, zoo_entry, zoo_names
+
+    for name in zoo_names():
+        entry = zoo_entry(name)
+        print(f"{name:18}{entry.task:18}{entry.summary}{' (default)' if name == DEFAULT else ''}")
+
+
+@zoo_app.command("show")
+def zoo_show(name: Annotated[str, typer.Argument(metavar="NAME")]) -> None:
+    """Show an architecture and where it comes from.
+
+    Example: `nasdip zoo show nas-dip-denoise`
+    """
+    from nasdip.zoo.catalog import zoo_entry
+
+    entry = zoo_entry(name)
+    for key, value in entry._asdict().items():
+        print(f"{key:14}{value}")
+
+
+@app.command()
+def doctor() -> None:
+    """Check the installation; exit code 1 where something must be mended.
+
+    Example: `nasdip doctor`
+    """
+    from nasdip.doctor import examine
+
+    findings = examine()
+    for finding in findings:
+        print(f"{'problem' if finding.problem else 'ok':9}{finding.name:14}{finding.found}")
+        if finding.problem:
+            print(f"{'':9}{'':14}-> {finding.problem}")
+    if any(finding.problem for finding in findings):
+        raise typer.Exit(1)
+
+
+@app.command()
+def cite() -> None:
+    """Print what to cite, as BibTeX.
+
+    Example: `nasdip cite >> references.bib`
+    """
+    from nasdip.citation import CITATION
+
+    print(CITATION, end="")
+
+
+def main() -> None:
+    """Run the command line: bad input ends with one line and exit code 2, Ctrl-C with 130."""
+    # Waiting threads that spin make fits several times slower on a processor that others use too.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    try:
+        sys.exit(app(standalone_mode=False))
+    except _UsageError as error:
+        note(f"nasdip: error: {error.format_message().splitlines()[0]} (see nasdip --help)")
+        sys.exit(2)
+    except NasdipError as error:
+        note(f"nasdip: error: {error}")
+        sys.exit(2)
+    except (KeyboardInterrupt, typer.Abort):
+        note("nasdip: stopped")
+        sys.exit(130)
+    except OSError as error:
+        note(f"nasdip: error: {error.strerror or error}{f': {error.filename}' if error.filename else ''}")
+        sys.exit(1)

@@ -1,0 +1,89 @@
+"""`nasdip restore`."""
+
+from pathlib import Path
+
+from nasdip.commands.fitting import announce_fit, fit_progress
+from nasdip.commands.inputs import channels_last, describe, read_clean
+from nasdip.console import duration, note
+from nasdip.errors import NasdipError
+from nasdip.files import make_folder
+from nasdip.imaging.image_file import check_output, read_image, write_image
+from nasdip.imaging.noise_level import estimate_sigma
+from nasdip.imaging.observation import Observation
+from nasdip.prior.config import FitConfig
+from nasdip.prior.device import find_device
+from nasdip.prior.restoration import restore_observation
+from nasdip.prior.restoration_folder import RestorationFolder
+from nasdip.prior.result import Restoration
+from nasdip.report.report import write_report
+from nasdip.zoo.catalog import find_architecture
+
+
+def restore_files(
+    images: list[Path],
+    output: Path,
+    *,
+    architecture: str | None,
+    steps: int,
+    repeats: int,
+    seed: int,
+    width: int | None,
+    device: str,
+    clean: Path | None,
+    report: bool,
+) -> None:
+    """Restore each image into the folder `output`; everything that can be checked is, before the first fit."""
+    chosen = find_architecture(architecture)
+    config = FitConfig(steps=steps)
+    where = find_device(device)
+    _check_names(images, output)
+    for path in images:
+        file = read_image(path)
+        read_clean(clean if _only(images, clean) else None, file)
+    make_folder(output)
+    for path in images:
+        check_output(output / path.name, read_image(path))
+    for path in images:
+        file = read_image(path)
+        pixels = channels_last(file)
+        sigma = estimate_sigma(pixels)
+        note(describe(file, sigma))
+        announce_fit(chosen, pixels.shape, config, width, repeats, where)
+        folder = RestorationFolder(output / path.stem)
+        with fit_progress(path.name, repeats, steps) as show:
+            restoration = restore_observation(
+                Observation(pixels, sigma), chosen, config, repeats=repeats, width=width, seed=seed,
+                clean=read_clean(clean, file), device=where, folder=folder, progress=show,
+            )  # fmt: skip
+        write_image(output / path.name, restoration.image, like=file)
+        note(summary(restoration))
+        print(output / path.name)
+        if report:
+            print(write_report(folder.path))
+
+
+def summary(restoration: Restoration) -> str:
+    """Return what a restoration came to, in words."""
+    lines = [f"{len(restoration.repetitions)} fit(s) in {duration(restoration.seconds)}"]
+    if restoration.psnr is not None:
+        best = ", ".join(f"{r.oracle_psnr:.2f} dB at step {r.oracle_step}" for r in restoration.repetitions)
+        lines.append(f"PSNR {restoration.psnr:.2f} dB (oracle, picked with the clean image: {best})")
+    for number, repetition in enumerate(restoration.repetitions, start=1):
+        lines += [f"repetition {number}, step {event.step}: {event.message}" for event in repetition.events]
+    return "\n".join(lines)
+
+
+def _only(images: list[Path], clean: Path | None) -> bool:
+    if clean is not None and len(images) > 1:
+        raise NasdipError("--clean belongs to one picture: restore them one by one")
+    return clean is not None
+
+
+def _check_names(images: list[Path], output: Path) -> None:
+    stems: dict[str, Path] = {}
+    for path in images:
+        other = stems.setdefault(path.stem, path)
+        if other != path:
+            raise NasdipError(f"{other} and {path} would be written to one place: use another -o for one of them")
+        if (output / path.name).resolve() == path.resolve():
+            raise NasdipError(f"{path} would be overwritten: choose another folder with -o")

@@ -1,0 +1,170 @@
+"""`nasdip search`."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from nasdip.commands.fitting import announce_fit, estimate, fit_progress
+from nasdip.commands.inputs import channels_last, describe, read_clean
+from nasdip.commands.restore import summary
+from nasdip.console import duration, note, progress
+from nasdip.errors import NasdipError
+from nasdip.imaging.image_file import check_output, read_image, write_image
+from nasdip.prior.config import FitConfig
+from nasdip.prior.device import describe as describe_device
+from nasdip.prior.device import find_device
+from nasdip.report.report import write_report
+from nasdip.search.run_folder import RunFolder
+from nasdip.search.runner import fit_best, resume_run, run_trials, start_run
+from nasdip.search.settings import FinalSettings, ProxySettings, SearchSettings
+from nasdip.search.trial import centre_crop
+from nasdip.search.trial_result import TrialResult
+from nasdip.space.architecture import Architecture
+from nasdip.space.search_space import SearchSpace
+from nasdip.zoo.catalog import zoo_entry
+
+
+def search_file(
+    image: Path | None,
+    output: Path | None,
+    *,
+    space: str | None,
+    clean: Path | None,
+    resume: bool,
+    device: str,
+    options: dict[str, Any],
+) -> None:
+    """Start or resume the search in `output`, fit its best architecture and write its report.
+
+    `options` are those given on the command line, None for the others.
+    """
+    where = find_device(device)
+    if output is None:
+        if image is None:
+            raise NasdipError("nothing to search: give an image, or -o RUN --resume to go on")
+        output = Path("runs") / image.stem
+    folder = RunFolder(output)
+    if resume:
+        _resume(folder, image, space, clean, options)
+    else:
+        _start(folder, image, space, clean, options, where)
+    with folder.locked():
+        try:
+            _search(folder, where)
+        except KeyboardInterrupt:
+            note(f"stopped; everything so far is in {output}. Go on with: nasdip search --resume -o {output}")
+            raise
+    _write_restored(folder)
+    print(write_report(folder.path))
+
+
+def make_settings(options: dict[str, Any]) -> SearchSettings:
+    """Return the settings that the options given on the command line ask for."""
+    given = {key: value for key, value in options.items() if value is not None}
+    if "crop" in given:
+        given["crop"] = given["crop"] or None
+    proxy = {key: given.pop(key) for key in ("crop", "width", "steps") if key in given}
+    final = {
+        key.removeprefix("final_"): given.pop(key) for key in ("final_steps", "final_width", "repeats") if key in given
+    }
+    return SearchSettings(**given, proxy=ProxySettings(**proxy), final=FinalSettings(**final))
+
+
+def _start(
+    folder: RunFolder,
+    image: Path | None,
+    space: str | None,
+    clean: Path | None,
+    options: dict[str, Any],
+    device: torch.device,
+) -> None:
+    if image is None:
+        raise NasdipError("nothing to search: give an image, or -o RUN --resume to go on")
+    file = read_image(image)
+    start_run(
+        folder, make_settings(options), SearchSpace.load(space or "nas_dip"), channels_last(file),
+        read_clean(clean, file), device, image=str(image), clean_image=None if clean is None else str(clean),
+    )  # fmt: skip
+    note(describe(file, folder.record().sigma))
+
+
+def _resume(
+    folder: RunFolder, image: Path | None, space: str | None, clean: Path | None, options: dict[str, Any]
+) -> None:
+    record = folder.record()
+    merged = record.settings.to_json()
+    flat = {**merged, **merged["proxy"], **{f"final_{k}": v for k, v in merged["final"].items()}}
+    flat["repeats"] = merged["final"]["repeats"]
+    flat["crop"] = flat["crop"] or 0
+    for key, value in options.items():
+        if key != "trials" and value is not None and value != flat[key]:
+            name = key.replace("_", "-")
+            raise NasdipError(f"the run in {folder.path} has --{name} {flat[key]}, not {value}: leave it out to resume")
+    for name, given, kept in (("image", image, record.image), ("clean image", clean, record.clean)):
+        if given is not None and str(given) != kept:
+            raise NasdipError(f"the run in {folder.path} has the {name} {kept}, not {given}: leave it out to resume")
+    if space is not None and SearchSpace.load(space).to_json() != folder.space().to_json():
+        raise NasdipError(f"the run in {folder.path} has another search space than {space}: leave it out to resume")
+    resume_run(folder, trials=options["trials"])
+
+
+def _search(folder: RunFolder, device: torch.device) -> None:
+    settings = folder.record().settings
+    noisy, _ = folder.images()
+    done = len(folder.trials())
+    space = folder.space()
+    crop = noisy if settings.proxy.crop is None else centre_crop(noisy, settings.proxy.crop)
+    typical = zoo_entry("nas-dip-denoise").architecture
+    config = FitConfig(steps=settings.proxy.steps, heldout=settings.proxy.heldout)
+    cost = estimate(typical, crop.shape, config, settings.proxy.width, device)[0]
+    total = duration(cost.seconds(config.steps * (settings.trials - done)))
+    note(
+        f"searching {space.name} ({space.size:.3g} architectures) with {settings.searcher}: trials {done + 1} to "
+        f"{settings.trials}, each {config.steps} steps on {crop.shape[0]}x{crop.shape[1]} px at width "
+        f"{settings.proxy.width}, on {describe_device(device)}, about {total}"
+    )
+    with progress("search", settings.trials) as show:
+        best = folder.best()
+
+        def notify(result: TrialResult) -> None:
+            nonlocal best
+            if result.status == "ok" and (best is None or result.reward > best.reward):
+                best = result
+            show(
+                result.trial, f"last {result.reward:.2f} dB, best {'none' if best is None else f'{best.reward:.2f} dB'}"
+            )
+
+        run_trials(folder, device, notify)
+    _fit_best(folder, noisy.shape, device)
+
+
+def _fit_best(folder: RunFolder, shape: tuple[int, ...], device: torch.device) -> None:
+    final = folder.record().settings.final
+    best = folder.best()
+    if best is None or final.steps == 0:
+        fit_best(folder, device)
+        return
+    note(f"best: {best.architecture} (trial {best.trial}, {best.reward:.2f} dB); initialised anew for the whole image")
+    architecture = Architecture.from_text(best.architecture)
+    announce_fit(architecture, shape, FitConfig(steps=final.steps), final.width, final.repeats, device)
+    with fit_progress("final fit", final.repeats, final.steps) as show:
+        restoration = fit_best(folder, device, show)
+    if restoration is not None:
+        note(summary(restoration))
+
+
+def _write_restored(folder: RunFolder) -> None:
+    """Write the restored picture in the format of the input, where the input is still there."""
+    record = folder.record()
+    if record.settings.final.steps == 0:
+        return
+    path = folder.path / f"restored{Path(record.image).suffix}"
+    try:
+        like = read_image(record.image)
+        check_output(path, like)
+    except NasdipError as error:
+        note(f"{error}; the restored picture is {folder.final.path / 'restored.tif'}")
+        return
+    write_image(path, folder.final.read().image, like=like)
+    print(path)

@@ -1,0 +1,82 @@
+"""Checking an installation."""
+
+import importlib
+import os
+import platform
+import shutil
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from nasdip import __version__
+from nasdip.provenance import installed_version, processor
+
+
+class Finding(NamedTuple):
+    """One line of `nasdip doctor`: what was looked at, what was found, and what to do if it is bad."""
+
+    name: str
+    found: str
+    problem: str | None = None
+
+
+def examine() -> list[Finding]:
+    """Look at Python, the packages, devices, memory and disk; nothing is changed."""
+    return [_python(), Finding("nasdip", __version__), *_packages(), *_devices(), _memory(), _disk(), _nni()]
+
+
+def _python() -> Finding:
+    good = (3, 11) <= sys.version_info[:2] <= (3, 13)
+    return Finding("python", platform.python_version(), None if good else "use Python 3.11, 3.12 or 3.13")
+
+
+def _packages() -> list[Finding]:
+    modules = {
+        "torch": "torch", "numpy": "numpy", "scikit-image": "skimage", "matplotlib": "matplotlib",
+        "tifffile": "tifffile", "pillow": "PIL", "pydantic": "pydantic", "safetensors": "safetensors",
+    }  # fmt: skip
+    return [_package(name, module) for name, module in modules.items()]
+
+
+def _package(name: str, module: str) -> Finding:
+    try:
+        importlib.import_module(module)
+    except Exception as error:  # a broken binary raises anything
+        return Finding(name, f"{type(error).__name__}: {error}", f"reinstall it: pip install --force-reinstall {name}")
+    return Finding(name, installed_version(name) or "found")
+
+
+def _devices() -> list[Finding]:
+    try:
+        import torch
+    except Exception:  # reported with the packages
+        return []
+    threads = Finding("processor", f"{processor()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads used")
+    gpus = [torch.cuda.get_device_properties(i) for i in range(torch.cuda.device_count())]
+    words = ", ".join(f"{gpu.name} ({gpu.total_memory / 2**30:.0f} GiB)" for gpu in gpus)
+    return [threads, Finding("gpus", words or "none (fits run on the processor)")]
+
+
+def _memory() -> Finding:
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
+        available = next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable")) / 2**20
+    except (OSError, StopIteration):
+        return Finding("memory", "unknown on this system")
+    problem = None if available >= 2 else "free some memory: a 256x256 px fit takes about 1 GiB"
+    return Finding("memory", f"{available:.1f} GiB available", problem)
+
+
+def _disk() -> Finding:
+    free = shutil.disk_usage(Path.cwd()).free / 2**30
+    return Finding("disk", f"{free:.1f} GiB free here", None if free >= 1 else "free some space: runs keep every trial")
+
+
+def _nni() -> Finding:
+    version = installed_version("nni")
+    if version is None:
+        return Finding("nni", "not installed (only nnictl searches need it: pip install 'nasdip[nni]')")
+    tools = installed_version("setuptools")
+    if tools is None or int(tools.split(".")[0]) >= 82:
+        return Finding("nni", version, "nnictl needs an older setuptools: pip install 'setuptools<81'")
+    return Finding("nni", f"{version} (setuptools {tools})")
