@@ -68,8 +68,10 @@ def restore(
     """
     from nasdip.commands.restore import restore_files
 
-    options = {"steps": steps, "repeats": repeats, "seed": seed, "width": width, "device": device}
-    restore_files(images, output, architecture=architecture, clean=clean, report=report, **options)
+    restore_files(
+        images, output, architecture=architecture, steps=steps, repeats=repeats, seed=seed, width=width,
+        device=device, clean=clean, report=report,
+    )  # fmt: skip
 
 
 @app.command()
@@ -139,8 +141,8 @@ def noise(
     """
     from nasdip.commands.images import add_noise_to_file
 
-    options = {"kind": kind, "sigma": sigma, "amount": amount, "blur": blur, "seed": seed, "clip": clip}
-    print(add_noise_to_file(image, output, **options))
+    written = add_noise_to_file(image, output, kind=kind, sigma=sigma, amount=amount, blur=blur, seed=seed, clip=clip)
+    print(written)
 
 
 @app.command()

@@ -66,10 +66,9 @@ def measure(name: str, which: str, options: argparse.Namespace) -> list[str]:
     noisy_psnr = psnr(clean, noisy, data_range=1.0)
     rows = []
     for number, r in enumerate(restoration.repetitions, start=1):
-        averaged, last = float(r.curves.oracle_psnr_averaged[-1]), float(r.curves.oracle_psnr_raw[-1])
         rows.append(
             f"{name},{options.crop},{which},{options.width},{options.steps},{options.seed},{number},{noisy_psnr:.3f},"
-            f"{averaged:.3f},{last:.3f},{r.oracle_psnr:.3f},{r.oracle_step},{r.seconds:.0f},{len(r.events)}"
+            f"{r.psnr_averaged:.3f},{r.psnr_last:.3f},{r.oracle_psnr:.3f},{r.oracle_step},{r.seconds:.0f},{len(r.events)}"
         )
         print(COLUMNS, rows[-1], sep="\n", flush=True)
     return rows

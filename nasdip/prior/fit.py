@@ -149,10 +149,8 @@ class _Run:
             self.average.copy_(output)
         else:
             self.average.lerp_(output, 1 - self.config.average_weight)
-        heldout = raw = averaged = None
-        if self.heldout is not None:
-            error = (self.observation.operator(self.average) - self.noisy).square()
-            heldout = (error * self.heldout).mean()
+        heldout = self._heldout_error()
+        raw = averaged = None
         if self.clean is not None:
             raw, averaged = self._clean_error(output), self._clean_error(self.average)
             better = averaged < self.oracle_error
@@ -160,7 +158,7 @@ class _Run:
             self.oracle_error = torch.where(better, averaged, self.oracle_error)
             self.oracle_step = torch.where(better, step, self.oracle_step)
         self.history.write(step, loss=loss, heldout=heldout, raw=raw, averaged=averaged)
-        if step in self.band_steps:
+        if step in self.band_steps and bool(torch.isfinite(output).all()):
             correspondence = band_correspondence(self._array(output), self.observation.pixels, bands=BANDS)
             self.bands.append((step, correspondence))
 
@@ -180,7 +178,7 @@ class _Run:
     def result(self, seconds: float) -> FitResult:
         """Collect the images and curves."""
         curves = self.history.curves()
-        has_oracle = self.clean is not None
+        has_oracle = self.clean is not None and int(self.oracle_step) > 0
         return FitResult(
             averaged=self._array(self.average),
             last=self._array(self.last),
@@ -193,7 +191,9 @@ class _Run:
             events=tuple(self.events),
             seed=self.seed,
             seconds=seconds,
-            heldout_psnr=self._heldout_psnr(curves.heldout),
+            psnr_averaged=self._psnr(self.average),
+            psnr_last=self._psnr(self.last),
+            heldout_psnr=self._heldout_psnr(),
         )
 
     def _tensor(self, image: np.ndarray) -> Tensor:
@@ -231,12 +231,24 @@ class _Run:
         assert self.clean is not None
         return crop_tensor(image - self.clean, self.padding).square().mean()
 
-    def _heldout_psnr(self, heldout: np.ndarray | None) -> float | None:
+    def _psnr(self, image: Tensor) -> float | None:
+        if self.clean is None:
+            return None
+        return float(-10 * torch.log10(self._clean_error(image) * self.stretch.scale**2))
+
+    def _heldout_error(self) -> Tensor | None:
+        """Return the mean squared error of the averaged output on the held-out pixels."""
+        if self.heldout is None:
+            return None
+        return ((self.observation.operator(self.average) - self.noisy).square() * self.heldout).mean()
+
+    def _heldout_psnr(self) -> float | None:
+        heldout = self._heldout_error()
         if heldout is None:
             return None
         variance = ((self.observation.sigma or 0.0) / 255) ** 2
         # An estimated error below 5 % of the noise is below what so few pixels can tell.
-        error = max(float(heldout[-1]) - variance, 0.05 * variance, 1e-10)
+        error = max(float(heldout) * self.stretch.scale**2 - variance, 0.05 * variance, 1e-10)
         return float(-10 * np.log10(error))
 
 

@@ -124,10 +124,10 @@ def _summary(result: FitResult) -> dict[str, Any]:
         "seed": result.seed,
         "steps": len(curves.step),
         "seconds": result.seconds,
-        "loss_last": float(curves.loss[-1]),
+        "loss_last": float(curves.loss[-1]) if np.isfinite(curves.loss[-1]) else None,
         "heldout_psnr": result.heldout_psnr,
-        "psnr_last": None if curves.oracle_psnr_raw is None else float(curves.oracle_psnr_raw[-1]),
-        "psnr_averaged": None if curves.oracle_psnr_averaged is None else float(curves.oracle_psnr_averaged[-1]),
+        "psnr_last": result.psnr_last,
+        "psnr_averaged": result.psnr_averaged,
         "oracle_psnr": result.oracle_psnr,
         "oracle_step": result.oracle_step,
         "events": [event._asdict() for event in result.events],
@@ -148,6 +148,8 @@ def _read_repetition(folder: Path) -> FitResult:
         events=tuple(FitEvent(**event) for event in fit["events"]),
         seed=fit["seed"],
         seconds=fit["seconds"],
+        psnr_averaged=fit["psnr_averaged"],
+        psnr_last=fit["psnr_last"],
         heldout_psnr=fit["heldout_psnr"],
     )
 

@@ -52,8 +52,11 @@ class FitResult:
         That step, from 1.
     seed : int
         Of the weights, z, its perturbations and the held-out pixels.
+    psnr_averaged, psnr_last : float or None
+        PSNR (dB) of those two images against the clean one, where given.
     heldout_psnr : float or None
-        PSNR (dB) estimated from the held-out pixels, less the noise's own variance; None without them.
+        PSNR (dB) estimated from the held-out pixels, less the noise's own variance; None without them. It is that of
+        pixels which the fit did not see, a little lower than that of the others.
     """
 
     averaged: np.ndarray
@@ -65,6 +68,8 @@ class FitResult:
     events: tuple[FitEvent, ...]
     seed: int
     seconds: float
+    psnr_averaged: float | None = None
+    psnr_last: float | None = None
     heldout_psnr: float | None = None
 
     @property

@@ -74,8 +74,7 @@ def run_trial(number: int, architecture: Architecture, task: TrialTask, diagnost
             network, architecture, task.observation, config, seed=task.seed, clean=task.clean, device=task.device
         )
         heldout = result.heldout_psnr
-        averaged = result.curves.oracle_psnr_averaged
-        clean_psnr = None if averaged is None else float(averaged[-1])
+        clean_psnr = result.psnr_averaged
     except (NasdipError, RuntimeError, MemoryError) as failure:
         error = "out of memory" if is_out_of_memory(failure) else f"{type(failure).__name__}: {failure}"
     reward = clean_psnr if task.reward == "clean" else heldout

@@ -245,9 +245,12 @@ class SearchSpace:
         return self._depths[prefix[names.index("depth")]] if "depth" in names else self._depths[0]
 
     def _free_skips(self, depth: int) -> tuple[str, ...]:
-        places = ((name, *_skip_place(name)) for name in self._skip_names)
-        inside = (name for name, level, source in places if max(level, source + 1) <= depth)
-        return tuple(name for name in inside if len(self.choices[name]) > 1 or self.choices[name][0] == 1)
+        return self._free_skips_by_depth[depth]
+
+    @cached_property
+    def _free_skips_by_depth(self) -> dict[int, tuple[str, ...]]:
+        places = [(name, *_skip_place(name)) for name in self._skip_names if self.choices[name] != (0,)]
+        return {d: tuple(name for name, level, source in places if max(level, source + 1) <= d) for d in self._depths}
 
 
 def _skip_place(name: str) -> tuple[int, int]:

@@ -1,0 +1,177 @@
+"""REINFORCE over an LSTM policy: the searcher of NAS-DIP."""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from nasdip.controller.baseline import MovingBaseline
+from nasdip.controller.policy import LSTMPolicy
+from nasdip.controller.searcher import Encoding, Searcher, check_number
+from nasdip.controller.threads import one_thread
+from nasdip.space.architecture import Architecture
+from nasdip.space.search_space import SearchSpace
+
+
+@dataclass(frozen=True)
+class ReinforceSettings:
+    """Knobs of `Reinforce`; the defaults suit searches of 20 to 1000 trials.
+
+    Parameters
+    ----------
+    learning_rate : float
+        Step of Adam, above 0. Larger = commits sooner, perhaps to the wrong architecture.
+    batch_size : int
+        Outcomes for one step. Larger = surer, fewer steps.
+    baseline_decay : float
+        In [0, 1), for one step. Larger = the reward baseline follows more slowly and smoothly.
+    entropy_weight : float
+        Reward of an entropy of one nat, in standard deviations of the reward; 0 or more. Larger = explores longer.
+    entropy_decay : float
+        In [0, 1]; factor on `entropy_weight` after each step. Smaller = stops exploring sooner.
+    advantage_clip : float
+        Advantages end at plus and minus so many standard deviations. Larger = failures and strokes of luck count more.
+    hidden_size, temperature, tanh_constant
+        Of the policy: see `LSTMPolicy`.
+    """
+
+    learning_rate: float = 0.01
+    batch_size: int = 10
+    baseline_decay: float = 0.8
+    entropy_weight: float = 0.03
+    entropy_decay: float = 1.0
+    advantage_clip: float = 2.0
+    hidden_size: int = 64
+    temperature: float = 1.0
+    tanh_constant: float | None = None
+
+    def __post_init__(self) -> None:
+        check_number("learning_rate", self.learning_rate, 1e-9, 10)
+        check_number("batch_size", self.batch_size, 1, 10**6, whole=True)
+        check_number("baseline_decay", self.baseline_decay, 0, 0.999999)
+        check_number("entropy_weight", self.entropy_weight, 0, 1e3)
+        check_number("entropy_decay", self.entropy_decay, 0, 1)
+        check_number("advantage_clip", self.advantage_clip, 0.1, 1e6)
+        check_number("hidden_size", self.hidden_size, 1, 4096, whole=True)
+        check_number("temperature", self.temperature, 1e-3, 1e3)
+        if self.tanh_constant is not None:
+            check_number("tanh_constant", self.tanh_constant, 1e-3, 1e3)
+
+
+class Reinforce(Searcher):
+    """REINFORCE (Williams, 1992) with a moving baseline and an entropy bonus, as in Zoph & Le (ICLR 2017).
+
+    Outcomes are buffered; each `batch_size` of them, in order of arrival, give one step of Adam down the gradient of
+
+        L = - mean_i(A_i log p(a_i)) - w mean_i(H(a_i))
+
+    with the clipped, normalised advantage A of `MovingBaseline`, p and the entropy H of `LSTMPolicy`, and the entropy
+    weight w. Log-probabilities are those of the policy at the time of the step: rewards that come late, or for
+    architectures that were never suggested, count like all others, without importance weights.
+
+    Examples
+    --------
+    >>> from nasdip.controller.searcher import Outcome
+    >>> reinforce = Reinforce(SearchSpace.load("tiny"), seed=0, settings=ReinforceSettings(batch_size=4))
+    >>> reinforce.update([Outcome(a, reward=28.0) for a in reinforce.suggest(4)])
+    >>> sorted(reinforce.diagnostics())
+    ['baseline', 'policy_entropy']
+    """
+
+    name = "reinforce"
+    settings_type = ReinforceSettings
+
+    def __init__(self, space: SearchSpace, *, seed: int, settings: ReinforceSettings | None = None) -> None:
+        super().__init__(space, seed=seed, settings=settings)
+        self._policy, self._optimiser = self._new_policy(seed)
+        # Not the generator of the weights: its stream would start with the same numbers.
+        self._generator = torch.Generator().manual_seed(seed ^ 0x5EED)
+        self._sampled: deque[Encoding] = deque(maxlen=self.settings.batch_size)
+        self._buffer: list[tuple[Encoding, float]] = []
+        self._baseline: MovingBaseline | None = None
+        self._steps = 0
+
+    @one_thread()
+    def diagnostics(self) -> dict[str, float]:
+        """Return what is known so far.
+
+        policy_entropy: of the whole sequence distribution, in nats, estimated along the last `batch_size` sampled
+        sequences with the present policy. baseline: the running level of the reward, in its unit.
+        """
+        numbers: dict[str, float] = {}
+        if self._sampled:
+            with torch.no_grad():
+                numbers["policy_entropy"] = float(self._policy.log_prob(list(self._sampled))[1].mean())
+        if self._baseline is not None:
+            numbers["baseline"] = self._baseline.level
+        return numbers
+
+    @one_thread()
+    def _propose(self, count: int) -> list[Architecture]:
+        encodings = self._policy.sample(count, self._generator)
+        self._sampled.extend(encodings)
+        return [self.space.decode(encoding) for encoding in encodings]
+
+    def _learn(self, outcomes: Sequence[tuple[Encoding, float]]) -> None:
+        self._buffer.extend(outcomes)
+        size = self.settings.batch_size
+        while len(self._buffer) >= size:
+            batch, self._buffer = self._buffer[:size], self._buffer[size:]
+            self._step([code for code, _ in batch], [reward for _, reward in batch])
+
+    @one_thread()
+    def _step(self, encodings: list[Encoding], rewards: list[float]) -> None:
+        s = self.settings
+        if self._baseline is None:
+            self._baseline = MovingBaseline.start(rewards)
+        else:
+            self._baseline = self._baseline.follow(rewards, s.baseline_decay, s.advantage_clip)
+        advantages = torch.tensor(self._baseline.advantages(rewards, s.advantage_clip), dtype=torch.float32)
+        log_prob, entropy = self._policy.log_prob(encodings)
+        weight = s.entropy_weight * s.entropy_decay**self._steps
+        loss = -(advantages * log_prob + weight * entropy).mean()
+        self._optimiser.zero_grad()
+        loss.backward()
+        self._optimiser.step()
+        self._steps += 1
+
+    def _new_policy(self, seed: int) -> tuple[LSTMPolicy, torch.optim.Adam]:
+        s = self.settings
+        policy = LSTMPolicy(
+            self.space,
+            seed=seed,
+            hidden_size=s.hidden_size,
+            temperature=s.temperature,
+            tanh_constant=s.tanh_constant,
+        )
+        return policy, torch.optim.Adam(policy.parameters(), lr=s.learning_rate)
+
+    def _state(self) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+        meta = {
+            "sampled": [list(code) for code in self._sampled],
+            "buffer": [[list(code), reward] for code, reward in self._buffer],
+            "baseline": None if self._baseline is None else list(self._baseline),
+            "steps": self._steps,
+        }
+        tensors = {f"policy.{name}": value for name, value in self._policy.state_dict().items()}
+        for index, moments in self._optimiser.state_dict()["state"].items():
+            tensors |= {f"adam.{index}.{name}": value for name, value in moments.items()}
+        return meta, {**tensors, "generator": self._generator.get_state()}
+
+    def _restore(self, meta: dict[str, Any], tensors: dict[str, torch.Tensor]) -> None:
+        policy, optimiser = self._new_policy(seed=0)
+        policy.load_state_dict({k.removeprefix("policy."): v for k, v in tensors.items() if k.startswith("policy.")})
+        moments: dict[int, dict[str, torch.Tensor]] = {}
+        for key in (k for k in tensors if k.startswith("adam.")):
+            _, index, name = key.split(".")
+            moments.setdefault(int(index), {})[name] = tensors[key].clone()
+        optimiser.load_state_dict({"state": moments, "param_groups": optimiser.state_dict()["param_groups"]})
+        generator = torch.Generator()
+        generator.set_state(tensors["generator"])
+        sampled = deque((tuple(code) for code in meta["sampled"]), maxlen=self.settings.batch_size)
+        buffer = [(tuple(code), float(reward)) for code, reward in meta["buffer"]]
+        baseline = None if meta["baseline"] is None else MovingBaseline(*meta["baseline"])
+        self._policy, self._optimiser, self._generator = policy, optimiser, generator
+        self._sampled, self._buffer, self._baseline, self._steps = sampled, buffer, baseline, int(meta["steps"])

@@ -1,0 +1,58 @@
+"""Whether searchers find what random search does not, on a reward known in closed form over the published space."""
+
+import numpy as np
+import pytest
+from landscape import Landscape
+
+from nasdip.controller.registry import make_searcher
+from nasdip.controller.searcher import Outcome
+from nasdip.space.search_space import SearchSpace
+
+SPACE = SearchSpace.load("nas_dip")
+SEEDS = range(5)
+
+
+def rewards_of(name: str, trials: int) -> np.ndarray:
+    """Rewards of a search with default settings in batches of 10, one row for each seed; shape (seeds, trials)."""
+    rows = []
+    for seed in SEEDS:
+        landscape, searcher = Landscape.draw(seed), make_searcher(name, SPACE, seed=seed)
+        row: list[float] = []
+        while len(row) < trials:
+            outcomes = [Outcome(a, landscape.reward(a)) for a in searcher.suggest(10)]
+            searcher.update(outcomes)
+            row += [outcome.reward for outcome in outcomes]
+        rows.append(row)
+    return np.array(rows)
+
+
+@pytest.fixture(scope="module")
+def random_rewards() -> np.ndarray:
+    return rewards_of("random", 1000)
+
+
+@pytest.fixture(scope="module")
+def reinforce_rewards() -> np.ndarray:
+    return rewards_of("reinforce", 1000)
+
+
+def test_landscape_has_a_standard_deviation_of_about_one_decibel(random_rewards: np.ndarray) -> None:
+    assert 0.7 < random_rewards.std(axis=1).mean() < 1.4
+
+
+def test_reinforce_ends_above_the_best_of_random_search(
+    random_rewards: np.ndarray, reinforce_rewards: np.ndarray
+) -> None:
+    margins = reinforce_rewards[:, -100:].mean(axis=1) - random_rewards.max(axis=1)
+    assert margins.mean() > 1.0
+    assert margins.min() > 0.0
+
+
+def test_reinforce_does_no_harm_in_60_trials(random_rewards: np.ndarray, reinforce_rewards: np.ndarray) -> None:
+    short_random, short = random_rewards[:, :60], reinforce_rewards[:, :60]
+    assert short.mean() > short_random.mean()
+    assert short.max(axis=1).mean() > short_random.max(axis=1).mean()
+
+
+def test_evolution_learns(random_rewards: np.ndarray) -> None:
+    assert rewards_of("evolution", 200)[:, -50:].mean() > random_rewards[:, :200].max(axis=1).mean()

@@ -1,0 +1,184 @@
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+from skimage.data import camera
+from skimage.util import img_as_float32
+
+from nasdip.controller.state import SearcherState
+from nasdip.errors import NasdipError
+from nasdip.files import read_json
+from nasdip.imaging.noise import add_noise
+from nasdip.search import runner
+from nasdip.search.run_folder import RunFolder
+from nasdip.search.settings import FinalSettings, ProxySettings, SearchSettings
+from nasdip.search.trial_result import FLOOR_REWARD
+from nasdip.space.search_space import SearchSpace
+
+CPU = torch.device("cpu")
+TINY = SearchSpace.load("tiny")
+
+
+def settings(**changes):
+    quick = ProxySettings(crop=16, width=8, steps=4, heldout=0.1)
+    defaults = {"trials": 4, "proxy": quick, "final": FinalSettings(steps=4, width=8), "seed": 3}
+    return SearchSettings(**{**defaults, **changes})
+
+
+def pictures():
+    clean = img_as_float32(camera()[100:132, 200:232])[..., None]
+    return clean, add_noise(clean, sigma=25, seed=0).astype(np.float32)
+
+
+def start(path, chosen=None, space=TINY, with_clean=True):
+    clean, noisy = pictures()
+    folder = RunFolder(path)
+    runner.start_run(folder, chosen or settings(), space, noisy, clean if with_clean else None, CPU, image="camera.png")
+    return folder
+
+
+def comparable(trials):
+    return [(t.trial, t.architecture, t.reward, t.status) for t in trials]
+
+
+def test_a_search_from_start_to_final_fit(tmp_path):
+    folder = start(tmp_path)
+    trials = runner.run_trials(folder, CPU)
+    restoration = runner.fit_best(folder, CPU)
+    assert [t.trial for t in trials] == [1, 2, 3, 4]
+    assert all(t.reward == t.clean_psnr for t in trials if t.status == "ok")
+    best = max((t for t in trials if t.status == "ok"), key=lambda t: t.reward)
+    assert read_json(tmp_path / "best.json")["architecture"] == best.architecture == str(restoration.architecture)
+    with open(tmp_path / "trials.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [float(row["reward"]) for row in rows] == pytest.approx([t.reward for t in trials])
+    again = folder.final.read()
+    assert np.array_equal(again.image, restoration.image)
+    assert again.psnr == restoration.psnr
+
+
+def test_without_a_clean_image_the_reward_is_held_out(tmp_path):
+    trials = runner.run_trials(start(tmp_path, with_clean=False), CPU)
+    assert all(t.clean_psnr is None and t.reward == t.heldout_psnr for t in trials if t.status == "ok")
+
+
+def test_the_clean_image_may_only_measure(tmp_path):
+    blind = runner.run_trials(start(tmp_path / "a", with_clean=False), CPU)
+    measured = runner.run_trials(start(tmp_path / "b", settings(reward="heldout")), CPU)
+    assert comparable(blind) == comparable(measured)
+    assert all(t.clean_psnr is not None for t in measured if t.status == "ok")
+
+
+def test_same_seed_same_search(tmp_path):
+    first, second = (comparable(runner.run_trials(start(tmp_path / name), CPU)) for name in "ab")
+    other = comparable(runner.run_trials(start(tmp_path / "c", settings(seed=4)), CPU))
+    assert first == second
+    assert first != other
+
+
+@pytest.mark.parametrize("searcher", ["reinforce", "random", "evolution"])
+def test_resumed_after_any_trial_a_search_goes_on_as_if_never_stopped(tmp_path, searcher):
+    chosen = settings(searcher=searcher, trials=6)
+    whole = runner.run_trials(start(tmp_path / "whole", chosen), CPU)
+    part = start(tmp_path / "part", settings(searcher=searcher, trials=2))
+    runner.run_trials(part, CPU)
+    runner.resume_run(part, trials=4)
+    runner.run_trials(part, CPU)
+    # A kill between a trial's file and the searcher's state leaves the state one trial behind.
+    part.searcher_file.unlink()
+    runner.resume_run(part, trials=6)
+    assert comparable(runner.run_trials(part, CPU)) == comparable(whole)
+    assert len(part.record().provenance) == 3
+
+
+def test_failed_trials_get_a_floor_reward_and_the_search_goes_on(tmp_path, monkeypatch):
+    real, calls = runner.run_trial.__globals__["fit"], []
+
+    def failing(*args, **kwargs):
+        calls.append(1)
+        if len(calls) == 1:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        if len(calls) == 2:
+            raise NasdipError("the loss was not a number")
+        return real(*args, **kwargs)
+
+    monkeypatch.setitem(runner.run_trial.__globals__, "fit", failing)
+    folder = start(tmp_path, settings(searcher="random", trials=4))
+    trials = runner.run_trials(folder, CPU)
+    assert [t.status for t in trials[:2]] == ["failed", "failed"]
+    assert [t.reward for t in trials[:2]] == [FLOOR_REWARD] * 2
+    assert trials[0].error == "out of memory"
+    assert "not a number" in trials[1].error
+    assert trials[3].status == "ok"
+    assert folder.best().status == "ok"
+
+
+def test_a_repeated_architecture_is_not_fitted_again(tmp_path):
+    one = SearchSpace.from_json({"spatial": {"_type": "choice", "_value": ["bilinear"]},
+                                 "skips": {"_type": "choice", "_value": ["10.01", "11.01"]}})  # fmt: skip
+    trials = runner.run_trials(start(tmp_path, settings(trials=6), space=one), CPU)
+    assert len([t for t in trials if t.status == "ok"]) == 2
+    for trial in trials:
+        if trial.status == "repeated":
+            earlier = trials[trial.repeat_of - 1]
+            assert (earlier.architecture, earlier.reward) == (trial.architecture, trial.reward)
+
+
+def test_all_trials_failed_is_a_clear_error(tmp_path):
+    odd = settings(proxy=ProxySettings(crop=16, width=7, steps=2))
+    space = SearchSpace.from_json(
+        {
+            "spatial": {"_type": "choice", "_value": ["pixel-shuffle"]},
+            "channel": {"_type": "choice", "_value": ["conv"]},
+            "kernel": {"_type": "choice", "_value": [1, 3]},
+        }
+    )
+    folder = start(tmp_path, odd, space=space)
+    assert "divisible by 4" in runner.run_trials(folder, CPU)[0].error
+    with pytest.raises(NasdipError, match="no trial"):
+        runner.fit_best(folder, CPU)
+
+
+def test_a_run_is_not_overwritten_and_not_run_twice_at_once(tmp_path):
+    folder = start(tmp_path)
+    with pytest.raises(NasdipError, match="--resume"):
+        start(tmp_path)
+    assert not folder.is_running()
+    with folder.locked():
+        assert folder.is_running()
+        with pytest.raises(NasdipError, match="another process"), RunFolder(tmp_path).locked():
+            raise AssertionError("the lock was given twice")
+    assert not folder.is_running()
+
+
+def test_killed_with_minus_9_a_search_loses_at_most_the_trial_under_way(tmp_path):
+    path = tmp_path / "run"
+    # Long enough that the kill comes in the middle.
+    chosen = settings(trials=30, proxy=ProxySettings(crop=16, width=8, steps=12), final=FinalSettings(steps=0))
+    start(path, chosen)
+    code = (
+        "import torch, pathlib; from nasdip.search import runner; from nasdip.search.run_folder import RunFolder;"
+        f"runner.run_trials(RunFolder(pathlib.Path({str(path)!r})), torch.device('cpu'))"
+    )
+    environment = {**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())}
+    process = subprocess.Popen([sys.executable, "-c", code], env=environment)
+    deadline = time.monotonic() + 120
+    while len(list(path.glob("trials/0*.json"))) < 3 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    done = RunFolder(path).trials()
+    assert 3 <= len(done) < 30
+    assert len(done) - 1 <= SearcherState.read(path / "searcher.safetensors").meta["trials"] <= len(done)
+    whole = runner.run_trials(start(tmp_path / "whole", chosen), CPU)
+    resumed = runner.run_trials(RunFolder(path), CPU)
+    assert comparable(resumed) == comparable(whole)
+    assert not [p for p in path.rglob("*") if p.name.startswith(".") and p.suffix == ".json" and p.stat().st_size == 0]
+    json.loads((path / "best.json").read_text())
