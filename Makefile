@@ -31,7 +31,7 @@ lint: $(READY)  ## Check style and types
 	$(BIN)/mypy
 
 bench: $(READY)  ## Run the benchmarks that need no data of yours (see experiments/benchmarks/README.md)
-	$(BIN)/python experiments/benchmarks/demo_cost.py
+	$(BIN)/python experiments/benchmarks/step_cost.py
 
 clean:  ## Remove the environment and caches; runs/ stays
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis dist

@@ -154,12 +154,16 @@ def search(
     >>> import nasdip, skimage
     >>> from nasdip.imaging.noise import add_noise
     >>> noisy = add_noise(skimage.util.img_as_float32(skimage.data.camera()[:32, :32]), sigma=25)
-    >>> found = nasdip.search(noisy, space="tiny", trials=2, crop=16, width=8, steps=5, final_steps=5, final_width=8)
+    >>> found = nasdip.search(noisy, space="tiny", trials=2, crop=16, width=16, steps=5, final_steps=5, final_width=16)
     >>> found.image.shape, len(found.trials)
     ((32, 32), 2)
     """
     settings = SearchSettings(
-        searcher, {}, trials, seed, ProxySettings(crop, width, steps), FinalSettings(final_steps, final_width, repeats)
+        searcher=searcher,
+        trials=trials,
+        seed=seed,
+        proxy=ProxySettings(crop, width, steps),
+        final=FinalSettings(final_steps, final_width, repeats),
     )
     chosen_space = space if isinstance(space, SearchSpace) else SearchSpace.load(space)
     clean_pixels = None if clean is None else _channels_last(clean, channel_axis)

@@ -8,12 +8,11 @@ import torch
 from nasdip.console import duration, note, progress, size
 from nasdip.errors import NasdipError
 from nasdip.network.build import DEFAULT_WIDTH, build_network
-from nasdip.network.operations import count_parameters
 from nasdip.prior.config import FitConfig
 from nasdip.prior.device import describe, is_out_of_memory
 from nasdip.prior.estimate import Estimate, estimate_fit
 from nasdip.prior.fit import FitProgress
-from nasdip.prior.restoration import Progress
+from nasdip.prior.restoration import Progress, count_weights
 from nasdip.space.architecture import Architecture
 
 
@@ -22,6 +21,7 @@ def estimate(
 ) -> tuple[Estimate, int]:
     """Measure a step of a fit to an image of `shape` (H, W, C); return the estimate and the number of weights."""
     height, image_width, channels = shape
+    parameters = count_weights(architecture, channels, config, width)
     network = build_network(architecture, in_channels=config.input_channels, out_channels=channels, width=width)
     try:
         measured = estimate_fit(network, architecture, (height, image_width, channels), config, device)
@@ -31,7 +31,7 @@ def estimate(
         raise NasdipError(
             f"{height}x{image_width} px do not fit in the memory of {device}: use a smaller --width"
         ) from None
-    return measured, count_parameters(network)
+    return measured, parameters
 
 
 def announce_fit(

@@ -15,8 +15,8 @@ def add_noise_to_file(image: Path, output: Path | None, *, kind: str, sigma: flo
     target = output if output is not None else Path(f"{image.stem}_noisy{image.suffix}")
     if target.resolve() == image.resolve():
         raise NasdipError(f"{image} would be overwritten: choose another file with -o")
-    make_folder(target.parent)
-    check_output(target, file)
+    check_output(image.parent / target.name, file)
     noisy = add_noise(file.pixels, kind, sigma=sigma, amount=amount, blur=blur, seed=seed, clip=clip)
+    make_folder(target.parent)
     write_image(target, noisy, like=file)
     return target

@@ -12,7 +12,7 @@ from nasdip.imaging.noise_level import estimate_sigma
 from nasdip.imaging.observation import Observation
 from nasdip.prior.config import FitConfig
 from nasdip.prior.device import find_device
-from nasdip.prior.restoration import restore_observation
+from nasdip.prior.restoration import count_weights, restore_observation
 from nasdip.prior.restoration_folder import RestorationFolder
 from nasdip.prior.result import Restoration
 from nasdip.report.report import write_report
@@ -40,9 +40,9 @@ def restore_files(
     for path in images:
         file = read_image(path)
         read_clean(clean if _only(images, clean) else None, file)
+        check_output(path, file)  # a file of that name, in a folder that exists
+        count_weights(chosen, channels_last(file).shape[2], config, width)
     make_folder(output)
-    for path in images:
-        check_output(output / path.name, read_image(path))
     for path in images:
         file = read_image(path)
         pixels = channels_last(file)

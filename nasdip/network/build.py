@@ -1,12 +1,18 @@
 """The door of the room: (architecture, seed) -> network."""
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import nn
 
 from nasdip.errors import NasdipError
+from nasdip.network.blocks import upsampling
 from nasdip.network.concat_skip import concat_skip_network
 from nasdip.network.cross_skip import CrossSkipNetwork
 from nasdip.space.architecture import Architecture, ConcatSkipArchitecture, CrossSkipArchitecture
+
+if TYPE_CHECKING:  # reading spaces needs pydantic, which building does not
+    from nasdip.space.search_space import SearchSpace
 
 DEFAULT_WIDTH = 128
 
@@ -55,6 +61,18 @@ def build_network(
         if isinstance(architecture, ConcatSkipArchitecture):
             return concat_skip_network(architecture, in_channels, out_channels, channels)
     raise NasdipError(f"no network is known for {type(architecture).__name__}")
+
+
+def check_width(space: "SearchSpace", width: int) -> None:
+    """Raise NasdipError unless every cell of `space` can be built at `width` channels (or the widths it decides)."""
+    cells = {(cell.spatial, cell.channel): cell for cell in space.cells}
+    for channels in space.choices.get("width", (width,)):
+        for cell in cells.values():
+            try:
+                with torch.device("meta"):
+                    upsampling(cell, int(channels))
+            except NasdipError as error:
+                raise NasdipError(f"width {channels} does not suit the search space '{space.name}': {error}") from None
 
 
 def size_multiple(architecture: Architecture) -> int:

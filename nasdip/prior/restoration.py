@@ -96,7 +96,7 @@ def restore_observation(
         width=channels,
         seed=seed,
         device=describe(device),
-        parameters=_parameters(architecture, observation, config, channels),
+        parameters=count_weights(architecture, observation.pixels.shape[2], config, channels),
     )
     if folder is not None:
         folder.finish(restoration)
@@ -136,9 +136,8 @@ def _repetition(
         ) from None
 
 
-def _parameters(architecture: Architecture, observation: Observation, config: FitConfig, width: int) -> int:
+def count_weights(architecture: Architecture, channels: int, config: FitConfig, width: int | None) -> int:
+    """Return the number of weights of a network for images of `channels`; NasdipError where it cannot be built."""
     with torch.device("meta"):
-        network = build_network(
-            architecture, in_channels=config.input_channels, out_channels=observation.pixels.shape[2], width=width
-        )
+        network = build_network(architecture, in_channels=config.input_channels, out_channels=channels, width=width)
     return count_parameters(network)

@@ -140,6 +140,11 @@ class SearchSpace:
             )
         return len(self._cells) * len(self.choices.get("width", (0,))) * patterns
 
+    @property
+    def cells(self) -> tuple[UpsamplingCell, ...]:
+        """Every upsampling cell of the space."""
+        return tuple(self._cells)
+
     def mask(self, prefix: Sequence[int]) -> tuple[bool, ...]:
         """Return which options of decision ``len(prefix)`` may follow the option indices of `prefix`.
 

@@ -27,8 +27,8 @@ TINY = SearchSpace.load("tiny")
 
 
 def settings(**changes):
-    quick = ProxySettings(crop=16, width=8, steps=4, heldout=0.1)
-    defaults = {"trials": 4, "proxy": quick, "final": FinalSettings(steps=4, width=8), "seed": 3}
+    quick = ProxySettings(crop=16, width=16, steps=4, heldout=0.1)
+    defaults = {"trials": 4, "proxy": quick, "final": FinalSettings(steps=4, width=16), "seed": 3}
     return SearchSettings(**{**defaults, **changes})
 
 
@@ -131,19 +131,21 @@ def test_a_repeated_architecture_is_not_fitted_again(tmp_path):
             assert (earlier.architecture, earlier.reward) == (trial.architecture, trial.reward)
 
 
-def test_all_trials_failed_is_a_clear_error(tmp_path):
-    odd = settings(proxy=ProxySettings(crop=16, width=7, steps=2))
-    space = SearchSpace.from_json(
-        {
-            "spatial": {"_type": "choice", "_value": ["pixel-shuffle"]},
-            "channel": {"_type": "choice", "_value": ["conv"]},
-            "kernel": {"_type": "choice", "_value": [1, 3]},
-        }
-    )
-    folder = start(tmp_path, odd, space=space)
-    assert "divisible by 4" in runner.run_trials(folder, CPU)[0].error
+def test_all_trials_failed_is_a_clear_error(tmp_path, monkeypatch):
+    def failing(*_, **__):
+        raise NasdipError("the loss was not a number")
+
+    monkeypatch.setitem(runner.run_trial.__globals__, "fit", failing)
+    folder = start(tmp_path)
+    runner.run_trials(folder, CPU)
     with pytest.raises(NasdipError, match="no trial"):
         runner.fit_best(folder, CPU)
+
+
+def test_a_width_that_some_cell_cannot_have_is_refused_at_the_start(tmp_path):
+    with pytest.raises(NasdipError, match="width 8 does not suit"):
+        start(tmp_path, settings(proxy=ProxySettings(crop=16, width=8, steps=2)))
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_run_is_not_overwritten_and_not_run_twice_at_once(tmp_path):
@@ -161,7 +163,7 @@ def test_a_run_is_not_overwritten_and_not_run_twice_at_once(tmp_path):
 def test_killed_with_minus_9_a_search_loses_at_most_the_trial_under_way(tmp_path):
     path = tmp_path / "run"
     # Long enough that the kill comes in the middle.
-    chosen = settings(trials=30, proxy=ProxySettings(crop=16, width=8, steps=12), final=FinalSettings(steps=0))
+    chosen = settings(trials=30, proxy=ProxySettings(crop=16, width=16, steps=12), final=FinalSettings(steps=0))
     start(path, chosen)
     code = (
         "import torch, pathlib; from nasdip.search import runner; from nasdip.search.run_folder import RunFolder;"

@@ -1,0 +1,65 @@
+"""Seconds and memory of one optimiser step of the zoo's networks, as ratios to dip's, interleaved in one run.
+
+python experiments/benchmarks/step_cost.py [-o FILE.csv] [--size 128] [--width 128] [--rounds 5]
+"""
+
+import argparse
+import statistics
+from pathlib import Path
+
+import numpy as np
+from provenance_of import provenance_line
+
+from nasdip.files import write_text
+from nasdip.imaging.observation import Observation
+from nasdip.network.build import build_network
+from nasdip.network.operations import count_parameters
+from nasdip.prior.config import FitConfig
+from nasdip.prior.device import find_device
+from nasdip.prior.estimate import estimate_fit
+from nasdip.prior.fit import fit
+from nasdip.zoo.catalog import zoo_entry, zoo_names
+
+COLUMNS = (
+    "architecture,size,width,weights,seconds_per_step,ratio_median,ratio_min,ratio_max,memory_mib,estimate_over_actual"
+)
+STEPS = 4
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("-o", "--output", type=Path, default=Path("experiments/benchmarks/step_cost.csv"))
+    parser.add_argument("--size", type=int, default=128)
+    parser.add_argument("--width", type=int, default=128)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--device", default="auto")
+    options = parser.parse_args()
+    device = find_device(options.device)
+    shape = (options.size, options.size, 3)
+    observation = Observation(np.random.default_rng(0).random(shape, dtype=np.float32))
+    config = FitConfig(steps=STEPS)
+    architectures = {name: zoo_entry(name).architecture for name in zoo_names()}
+
+    def build(name: str):
+        return build_network(architectures[name], width=options.width)
+
+    estimates = {n: estimate_fit(build(n), a, shape, config, device) for n, a in architectures.items()}
+    seconds: dict[str, list[float]] = {name: [] for name in architectures}
+    for _ in range(options.rounds):
+        for name, architecture in architectures.items():
+            seconds[name].append(fit(build(name), architecture, observation, config, device=device).seconds / STEPS)
+    rows = []
+    for name in architectures:
+        ratios = [s / d for s, d in zip(seconds[name], seconds["dip"], strict=True)]
+        median = statistics.median(seconds[name])
+        rows.append(
+            f"{name},{options.size},{options.width},{count_parameters(build(name))},{median:.3f},"
+            f"{statistics.median(ratios):.2f},{min(ratios):.2f},{max(ratios):.2f},{estimates[name].memory / 2**20:.0f},"
+            f"{estimates[name].seconds_per_step / median:.2f}"
+        )
+    write_text(options.output, "\n".join([provenance_line(), COLUMNS, *rows]) + "\n")
+    print(COLUMNS, *rows, sep="\n")
+
+
+if __name__ == "__main__":
+    main()
