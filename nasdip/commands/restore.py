@@ -12,6 +12,7 @@ from nasdip.imaging.noise_level import estimate_sigma
 from nasdip.imaging.observation import Observation
 from nasdip.prior.config import FitConfig
 from nasdip.prior.device import find_device
+from nasdip.prior.discrepancy import overfit_step
 from nasdip.prior.restoration import count_weights, restore_observation
 from nasdip.prior.restoration_folder import RestorationFolder
 from nasdip.prior.result import Restoration
@@ -70,6 +71,9 @@ def summary(restoration: Restoration) -> str:
         lines.append(f"PSNR {restoration.psnr:.2f} dB (oracle, picked with the clean image: {best})")
     for number, repetition in enumerate(restoration.repetitions, start=1):
         lines += [f"repetition {number}, step {event.step}: {event.message}" for event in repetition.events]
+    overfit = overfit_step(restoration.repetitions[0].curves.loss, restoration.sigma)
+    if overfit is not None and overfit < 0.9 * restoration.config.steps:
+        lines.append(f"the fit began to follow the noise near step {overfit}: try --steps {overfit}")
     return "\n".join(lines)
 
 

@@ -13,6 +13,7 @@ from nasdip.controller.state import SearcherState
 from nasdip.errors import NasdipError
 from nasdip.imaging.noise_level import estimate_sigma
 from nasdip.imaging.observation import Observation
+from nasdip.network.build import check_width
 from nasdip.prior.config import FitConfig
 from nasdip.prior.device import describe
 from nasdip.prior.restoration import Progress, restore_observation
@@ -52,6 +53,9 @@ def start_run(
     if settings.reward == "clean" and clean is None:
         raise NasdipError("reward 'clean' needs a clean image: give --clean, or use the reward heldout")
     Observation(noisy)
+    check_width(space, settings.proxy.width)
+    if settings.final.steps:
+        check_width(space, settings.final.width)
     make_searcher(settings.searcher, space, seed=settings.seed, **settings.searcher_settings)
     record = RunRecord(settings, image, clean_image, estimate_sigma(noisy), describe(device), [provenance()])
     folder.create(record, space, noisy, clean)

@@ -74,6 +74,20 @@ def test_search_status_report_resume_and_restore_with_the_best(folder, nasdip):
     assert code == 0 or "divisible" in err
 
 
+def test_ctrl_c_says_how_to_go_on(folder, nasdip, monkeypatch):
+    from nasdip.commands import search
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(search, "run_trials", interrupted)
+    code, _, err = nasdip("search", "photo.png", "--trials", 2, *SEARCH)
+    assert code == 130
+    assert "nasdip search --resume -o runs/photo" in err
+    monkeypatch.undo()
+    monkeypatch.chdir(folder)
+
+
 @pytest.mark.parametrize("kind", ["gaussian", "poisson", "speckle"])
 def test_noise_has_the_asked_level(folder, nasdip, kind):
     code, out, _ = nasdip("noise", "clean.png", "--sigma", 10, "--kind", kind, "-o", "noisy.tif")

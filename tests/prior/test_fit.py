@@ -131,6 +131,13 @@ def test_a_fit_that_never_recovers_is_a_clear_error():
         fit(network, SMALL, Observation(noisy), FitConfig(steps=1000))
 
 
+@pytest.mark.gpu
+def test_a_fit_on_a_gpu():
+    clean, noisy = picture(64)
+    result = run(Observation(noisy), FitConfig(steps=250), clean=clean, device="cuda")
+    assert result.psnr_averaged > psnr(clean, noisy, data_range=1.0) + 2
+
+
 def test_a_clean_image_of_another_size_is_refused():
     clean, noisy = picture(32)
     with pytest.raises(NasdipError, match="one size"):

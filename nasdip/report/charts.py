@@ -1,0 +1,85 @@
+"""All figures of a report, by name."""
+
+import math
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from nasdip.imaging.spectrum import log_spectrum
+from nasdip.prior.result import Restoration
+from nasdip.report.figures.comparison import comparison_figure
+from nasdip.report.figures.curves import curves_figure, loss_figure, psnr_figure
+from nasdip.report.figures.search import entropy_figure, reward_figure
+from nasdip.report.figures.spectra import bands_figure, psd_figure, spectra_figure
+from nasdip.report.figures.trust import periodogram_figure, residual_figure
+from nasdip.report.pictures import Display
+from nasdip.report.restoration_numbers import first_and_last, psd_curves
+from nasdip.report.search_numbers import diagnostic, expected_best, reward_series
+from nasdip.report.source import SearchRun
+from nasdip.report.trust import Trust
+
+# Written as PNG.
+FILES = (
+    "reward", "entropy", "comparison", "residual", "periodogram", "psd", "spectra", "bands", "curves",
+)  # fmt: skip
+# Shown in the report, with a text for who cannot see them.
+INLINE = {
+    "reward": "Reward by trial, with the best so far.",
+    "entropy": "Entropy of the policy by trial.",
+    "periodogram": "Cumulative periodogram of the residual, with the band of white noise.",
+    "psd": "Radial power spectral density of the noisy, the restored and the last image.",
+    "bands": "Band correspondence by step, five bands, first and last repetition.",
+    "loss": "Loss by step, with the noise variance.",
+    "psnr": "Oracle PSNR by step.",
+}
+
+
+def search_figures(search: SearchRun, random_rewards: list[float]) -> dict[str, Figure]:
+    """Draw what a search has so far; {} before its first trial ends."""
+    if not search.trials:
+        return {}
+    random_best = expected_best(random_rewards) if random_rewards else None
+    series = reward_series(search.trials)
+    figures = {"reward": reward_figure(series, diagnostic(search.trials, "baseline"), random_best)}
+    entropy = diagnostic(search.trials, "policy_entropy")
+    if len(entropy.trial):
+        figures["entropy"] = entropy_figure(entropy, math.log(search.space.size))
+    return figures
+
+
+def restoration_figures(restoration: Restoration, judged: Trust, display: Display) -> dict[str, Figure]:
+    """Draw a finished restoration."""
+    ends = first_and_last(restoration)
+    images = [("noisy", restoration.noisy), ("restored", restoration.image)]
+    if restoration.clean is not None:
+        images.append(("clean", restoration.clean))
+    panels = spectra_panels(restoration)
+    figures = {
+        "comparison": comparison_figure([(name, display.pixels(image)) for name, image in images]),
+        "residual": residual_figure(judged.residual, judged.scale),
+        "psd": psd_figure(psd_curves(restoration)),
+        "spectra": spectra_figure(panels, *spectrum_range(panels)),
+        "bands": bands_figure(ends),
+        "curves": curves_figure(ends, restoration.sigma),
+        "loss": loss_figure(ends, restoration.sigma),
+    }
+    if judged.whiteness is not None:
+        figures["periodogram"] = periodogram_figure(judged.whiteness)
+    if restoration.clean is not None:
+        figures["psnr"] = psnr_figure(ends)
+    return figures
+
+
+def spectra_panels(restoration: Restoration) -> list[tuple[str, np.ndarray]]:
+    """Return the log-magnitude spectra of the noisy image, and of first and last repetition's averaged and last."""
+    images = [("noisy", restoration.noisy)]
+    for number, result in first_and_last(restoration):
+        images += [(f"averaged, repetition {number}", result.averaged), (f"last, repetition {number}", result.last)]
+    return [(name, log_spectrum(image)) for name, image in images]
+
+
+def spectrum_range(panels: list[tuple[str, np.ndarray]]) -> tuple[float, float]:
+    """Return the range of values that spectra are shown in: 1 % to 99.9 % of all of them."""
+    values = np.concatenate([spectrum.ravel() for _, spectrum in panels])
+    low, high = np.quantile(values, (0.01, 0.999))
+    return float(low), float(high)

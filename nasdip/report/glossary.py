@@ -1,0 +1,40 @@
+"""Every number that a report shows, explained."""
+
+GLOSSARY: dict[str, str] = {
+    "architecture": "CELL:ROWS[:wWIDTH]. The cell doubles height and width in the decoder; one row of 0 and 1 for each "
+    "decoder level, finest first, tells which of input, enc1, enc2, ... it adds. dip+MODE:N.N... is the network of "
+    "Deep Image Prior with N skip channels a level.",
+    "band correspondence": "Mean over a ring of frequencies of |F(output)| / |F(noisy)|, at most 1. 0: the network has "
+    "not yet made these frequencies; 1: it has them as strong as the noisy image. Low bands rise first; when the high "
+    "ones rise, noise is fitted.",
+    "baseline": "The running level of the reward (dB) from which REINFORCE measures whether a trial was good.",
+    "best so far": "The largest reward of the trials up to this one, failed ones left out.",
+    "clean PSNR": "PSNR (dB) of a trial's averaged output against the clean image.",
+    "detail correlation": "Correlation of the residual with the fine detail of the restored image. 0: no trace of the "
+    "picture; above 0.15: edges were softened, or a share of the noise was left in.",
+    "events": "What happened in a fit: a loss that rose or was not a number, and the step whose state it went back to.",
+    "failed": "A trial whose network could not be built or fitted. Its reward is the floor, 0 dB.",
+    "held-out PSNR": "PSNR (dB) estimated without a clean image: some pixels are left out of the loss, the averaged "
+    "output is compared with them, and the noise variance is taken off.",
+    "held-out pixels": "Mean squared error of the averaged output on the pixels left out of the loss.",
+    "loss": "Mean squared error of the output against the noisy image, intensities in [0, 1]. Below the noise variance "
+    "the network fits noise.",
+    "noise level": "Estimated standard deviation of the noise, in 8-bit units: 25 means 25/255 of the range. From the "
+    "finest diagonal wavelet coefficients.",
+    "oracle": "Measured or picked with the clean image, which nobody has in practice: a bound, not a result.",
+    "parameters": "Number of weights of the network.",
+    "policy entropy": "How undecided the policy is (nats): ln(size of the space) for a uniform choice, 0 when it "
+    "always proposes the same architecture.",
+    "PSNR": "Peak signal-to-noise ratio, 10 log10(1 / mean squared error), dB. 6 dB more: half the error.",
+    "radial PSD": "Power spectral density, averaged over all directions of one |f|. White noise is flat, natural "
+    "images fall; where the restored curve leaves that of the noisy image, noise was removed.",
+    "random search, expected best": "The expected largest of k rewards drawn without replacement from all rewards of a "
+    "random search on the same image, space and proxy fit. A search that is worth its name lies above.",
+    "repeated": "A trial whose architecture had been fitted before; its result was used again.",
+    "reward": "What the searcher learns from (dB): the clean PSNR where there is a clean image, else the held-out "
+    "PSNR, of the proxy fit.",
+    "SSIM": "Structural similarity with the clean image, at most 1.",
+    "trial": "One architecture, and its proxy fit: short, narrow, on a crop.",
+    "whiteness statistic": "Largest distance between the residual's normalised cumulative periodogram and the straight "
+    "line of white noise, from 0 to 1. White residuals exceed the threshold in 5 % of cases.",
+}

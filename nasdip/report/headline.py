@@ -1,0 +1,79 @@
+"""The first thing a reader sees: what was found, and how far the run is."""
+
+from typing import NamedTuple
+
+from nasdip.imaging.metrics import psnr
+from nasdip.report.images_section import image_name
+from nasdip.report.run_section import best_architecture
+from nasdip.report.run_state import RunState, run_state
+from nasdip.report.search_numbers import ranking
+from nasdip.report.source import Source
+from nasdip.report.words import counted, decibels, duration
+
+
+class Fact(NamedTuple):
+    """A number with its name and a remark."""
+
+    name: str
+    value: str
+    remark: str
+
+
+class Headline(NamedTuple):
+    """Image, state, architecture (text form, None before any was fitted) and a few numbers.
+
+    `restored_with` is the architecture of the restored image where a resumed search has found a better one since.
+    """
+
+    image: str
+    kind: str
+    state: RunState
+    architecture: str | None
+    restored_with: str | None
+    facts: list[Fact]
+
+
+def headline(source: Source) -> Headline:
+    """Collect the headline."""
+    facts = [fact for fact in (_reward(source), _psnr(source), _noise(source), _cost(source)) if fact is not None]
+    kind = "Architecture search for Deep Image Prior" if source.search else "Deep Image Prior restoration"
+    best = best_architecture(source)
+    used = str(source.restoration.architecture) if source.restoration else best
+    return Headline(image_name(source), kind, run_state(source), best, used if used != best else None, facts)
+
+
+def _reward(source: Source) -> Fact | None:
+    best = ranking(source.search.trials, 1) if source.search else []
+    if not source.search or not best:
+        return None
+    origin = "against the clean image" if source.search.reward == "clean" else "from held-out pixels"
+    return Fact("Best reward", decibels(best[0].reward), f"trial {best[0].trial}, proxy fit, {origin}")
+
+
+def _psnr(source: Source) -> Fact | None:
+    restoration = source.restoration
+    if restoration is None:
+        return None
+    if restoration.clean is None or restoration.psnr is None:
+        return Fact("PSNR", "unknown", "no clean image was given to compare with")
+    before = psnr(restoration.clean, restoration.noisy, data_range=1.0)
+    return Fact("PSNR, restored", decibels(restoration.psnr), f"noisy: {decibels(before)}")
+
+
+def _noise(source: Source) -> Fact | None:
+    if source.search is not None:
+        sigma = source.search.record.sigma
+    elif source.restoration is not None:
+        sigma = source.restoration.sigma
+    else:
+        return None
+    return Fact("Noise level", f"{sigma:.1f}", "estimated, 8-bit units")
+
+
+def _cost(source: Source) -> Fact | None:
+    seconds = sum(trial.seconds for trial in source.search.trials if trial.status != "repeated") if source.search else 0
+    parts = [counted(len(source.search.trials), "trial")] if source.search and source.search.trials else []
+    if source.restoration is not None:
+        seconds += source.restoration.seconds
+        parts.append(counted(len(source.restoration.repetitions), "repetition") + " of the fit")
+    return Fact("Fitting time", duration(seconds), ", ".join(parts)) if parts else None

@@ -1,0 +1,103 @@
+"""Images for display: 8-bit PNG inside the report itself."""
+
+import base64
+import io
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib import colormaps
+from PIL import Image
+
+from nasdip.imaging.intensity import Stretch, working_range
+
+# Longest side (px) of an embedded image, and of an embedded spectrum.
+MOST_PIXELS = 1024
+MOST_SPECTRUM_PIXELS = 256
+
+
+class Picture(NamedTuple):
+    """An embedded image: a short name, its data URI, size in px as embedded, and a text for who cannot see it."""
+
+    label: str
+    uri: str
+    width: int
+    height: int
+    alt: str
+
+
+class Display(NamedTuple):
+    """How images of one observation are shown, all alike.
+
+    Attributes
+    ----------
+    stretch : Stretch
+        Intensities to [0, 1]; the identity for photographs.
+    notes : tuple of str
+        What a viewer must know: a channel chosen, a stretch, a reduction.
+    """
+
+    stretch: Stretch
+    notes: tuple[str, ...]
+
+    @staticmethod
+    def of(noisy: np.ndarray) -> "Display":
+        """Choose the display of an observation (H, W, C)."""
+        stretch = working_range(noisy)
+        notes = []
+        if noisy.shape[2] not in (1, 3):
+            notes.append(f"The first of {noisy.shape[2]} channels is shown.")
+        if stretch != Stretch(0.0, 1.0):
+            low, high = stretch.offset, stretch.offset + stretch.scale
+            notes.append(f"Intensities from {low:.3g} to {high:.3g} are shown from black to white.")
+        longest = max(noisy.shape[:2])
+        if longest > MOST_PIXELS:
+            notes.append(f"Shown at {100 * MOST_PIXELS / longest:.0f} % of its size.")
+        return Display(stretch, tuple(notes))
+
+    def pixels(self, image: np.ndarray) -> np.ndarray:
+        """Return an image (H, W, C) as uint8, (H, W) or (H, W, 3)."""
+        chosen = image if image.shape[2] == 3 else image[:, :, 0]
+        return np.rint(255 * np.clip(self.stretch.apply(chosen.astype(np.float64)), 0, 1)).astype(np.uint8)
+
+    def picture(self, label: str, image: np.ndarray, alt: str) -> Picture:
+        """Embed an image (H, W, C)."""
+        return _embed(label, Image.fromarray(self.pixels(image)), MOST_PIXELS, alt)
+
+
+def residual_pixels(residual: np.ndarray, scale: float) -> np.ndarray:
+    """Return a residual (H, W, C), the mean over channels, as uint8: black -scale, mid-grey 0, white +scale."""
+    return np.rint(127.5 + 127.5 * np.clip(residual.mean(axis=2) / scale, -1, 1)).astype(np.uint8)
+
+
+def residual_picture(residual: np.ndarray, scale: float) -> Picture:
+    """Embed a residual (H, W, C)."""
+    image = Image.fromarray(residual_pixels(residual, scale))
+    return _embed("residual", image, MOST_PIXELS, "Residual: noisy minus restored image; mid-grey is zero.")
+
+
+def spectrum_picture(label: str, spectrum: np.ndarray, low: float, high: float) -> Picture:
+    """Embed a log-magnitude spectrum (H, W), `low` as the darkest colour, `high` as the brightest."""
+    share = np.clip((spectrum - low) / ((high - low) or 1.0), 0, 1)
+    height, width = spectrum.shape
+    size = _fitting(width, height, MOST_SPECTRUM_PIXELS)
+    small = np.asarray(Image.fromarray(share.astype(np.float32)).resize(size, Image.Resampling.BOX))
+    image = Image.fromarray(np.rint(255 * small).astype(np.uint8))
+    image.putpalette((255 * colormaps["magma"](np.arange(256))[:, :3]).astype(np.uint8).tobytes())
+    return _embed(
+        label, image, MOST_SPECTRUM_PIXELS, f"Log-magnitude spectrum of the {label} image, zero in the middle."
+    )
+
+
+def _fitting(width: int, height: int, most: int) -> tuple[int, int]:
+    factor = min(1.0, most / max(width, height))
+    return max(1, round(width * factor)), max(1, round(height * factor))
+
+
+def _embed(label: str, image: Image.Image, most: int, alt: str) -> Picture:
+    size = _fitting(*image.size, most)
+    if size != image.size:
+        image = image.resize(size, Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    image.save(buffer, format="PNG", optimize=True)
+    uri = "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+    return Picture(label, uri, *image.size, alt)

@@ -1,0 +1,101 @@
+"""The numbers of a restoration: its repetitions, spectra and bands."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from nasdip.imaging.metrics import psnr, ssim
+from nasdip.imaging.spectrum import RadialPSD, radial_psd
+from nasdip.prior.result import FitEvent, FitResult, Restoration
+
+
+class RepetitionRow(NamedTuple):
+    """One repetition in a line; what needs a clean image is None without one (dB)."""
+
+    number: int
+    seed: int
+    steps: int
+    loss: float
+    psnr_averaged: float | None
+    psnr_last: float | None
+    oracle_psnr: float | None
+    oracle_step: int | None
+    heldout_psnr: float | None
+    seconds: float
+    events: tuple[FitEvent, ...]
+
+
+class Quality(NamedTuple):
+    """An image against the clean one: PSNR in dB, SSIM at most 1."""
+
+    label: str
+    psnr: float
+    ssim: float
+    note: str
+
+
+class LabelledPSD(NamedTuple):
+    """The radial PSD of an image, with the image's name."""
+
+    label: str
+    psd: RadialPSD
+
+
+def repetition_rows(restoration: Restoration) -> list[RepetitionRow]:
+    """Return a line for each repetition."""
+    return [_row(number, result) for number, result in enumerate(restoration.repetitions, start=1)]
+
+
+def _row(number: int, result: FitResult) -> RepetitionRow:
+    curves = result.curves
+    return RepetitionRow(
+        number=number,
+        seed=result.seed,
+        steps=len(curves.step),
+        loss=float(curves.loss[-1]),
+        psnr_averaged=_last(curves.oracle_psnr_averaged),
+        psnr_last=_last(curves.oracle_psnr_raw),
+        oracle_psnr=result.oracle_psnr,
+        oracle_step=result.oracle_step,
+        heldout_psnr=result.heldout_psnr,
+        seconds=result.seconds,
+        events=result.events,
+    )
+
+
+def _last(curve: np.ndarray | None) -> float | None:
+    return None if curve is None else float(curve[-1])
+
+
+def first_and_last(restoration: Restoration) -> list[tuple[int, FitResult]]:
+    """Return the first and the last repetition with their numbers, from 1; one entry where they are the same."""
+    repetitions = restoration.repetitions
+    ends = {1: repetitions[0], len(repetitions): repetitions[-1]}
+    return sorted(ends.items())
+
+
+def qualities(restoration: Restoration) -> list[Quality]:
+    """Measure noisy, restored, last and oracle image against the clean one; [] without one."""
+    if restoration.clean is None:
+        return []
+    result = restoration.repetitions[-1]
+    images = [
+        ("noisy", restoration.noisy, "what was given"),
+        ("restored", restoration.image, "mean of the repetitions' averaged outputs: the result"),
+        ("last", result.last, "output of the last step of the last repetition, not averaged"),
+    ]
+    if result.oracle is not None:
+        images.append(("oracle", result.oracle, "picked with the clean image: a bound, not a result"))
+    return [_quality(restoration.clean, *item) for item in images]
+
+
+def _quality(clean: np.ndarray, label: str, image: np.ndarray, note: str) -> Quality:
+    return Quality(label, psnr(clean, image, data_range=1.0), ssim(clean, image, data_range=1.0, channel_axis=-1), note)
+
+
+def psd_curves(restoration: Restoration) -> list[LabelledPSD]:
+    """Return the radial PSDs of the noisy, restored and last image, and of the clean one where there is one."""
+    images = {"noisy": restoration.noisy, "restored": restoration.image, "last": restoration.repetitions[-1].last}
+    if restoration.clean is not None:
+        images["clean"] = restoration.clean
+    return [LabelledPSD(label, radial_psd(image)) for label, image in images.items()]

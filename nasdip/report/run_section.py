@@ -1,0 +1,151 @@
+"""What the report tells of how the run was made, and how to repeat it."""
+
+import shlex
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from nasdip.report.run_state import run_state
+from nasdip.report.search_numbers import ranking
+from nasdip.report.source import Source
+from nasdip.report.words import counted, duration, thousands
+from nasdip.search.run_folder import RunRecord
+from nasdip.space.search_space import SearchSpace
+
+_PACKAGES = ("nasdip", "python", "torch", "numpy", "scikit-image", "nni")
+_MOST_OPTIONS = 8
+
+
+class Command(NamedTuple):
+    """A command line, and what it does."""
+
+    purpose: str
+    line: str
+
+
+class Start(NamedTuple):
+    """One start of the run: when, by which command, with which versions, on what."""
+
+    started: str
+    command: str
+    versions: str
+    machine: str
+
+
+class RunSection(NamedTuple):
+    """Starts, settings as (group, [(name, value)]), commands."""
+
+    starts: list[Start]
+    settings: list[tuple[str, list[tuple[str, str]]]]
+    commands: list[Command]
+
+
+def run_section(source: Source) -> RunSection:
+    """Collect provenance, settings and commands."""
+    provenance = list(source.search.record.provenance) if source.search else []
+    if source.fit is not None and not source.search:
+        provenance.append(source.fit.record["provenance"])
+    return RunSection([_start(entry) for entry in provenance], _settings(source), _commands(source, provenance))
+
+
+def best_architecture(source: Source) -> str | None:
+    """Return the text form of the search's best architecture so far, or of the one that was restored with."""
+    if source.search is not None:
+        best = ranking(source.search.trials, 1)
+        return best[0].architecture if best else None
+    return str(source.fit.record["settings"]["architecture"]) if source.fit else None
+
+
+def _start(entry: Mapping[str, Any]) -> Start:
+    versions = ", ".join(f"{name} {entry[name]}" for name in _PACKAGES if entry.get(name))
+    cores = f", {entry['cores']} cores" if entry.get("cores") else ""
+    machine = f"{entry.get('processor', 'unknown processor')}{cores}, {entry.get('system', 'unknown system')}"
+    return Start(str(entry.get("started", "unknown")), shlex.join(entry.get("command", [])), versions, machine)
+
+
+def _settings(source: Source) -> list[tuple[str, list[tuple[str, str]]]]:
+    groups = _search_settings(source) if source.search else []
+    restoration = source.restoration
+    if restoration is not None:
+        facts = {
+            "architecture": str(restoration.architecture),
+            "width": restoration.width,
+            "parameters": thousands(restoration.parameters),
+            "repetitions": len(restoration.repetitions),
+            "seed": restoration.seed,
+            "device": restoration.device,
+            "time": duration(restoration.seconds),
+            **{key.replace("_", " "): value for key, value in restoration.config.to_json().items()},
+            "average": f"{restoration.config.average_weight:g}",
+        }
+        groups.append(("Final fit" if source.search else "Fit", _pairs(facts)))
+    return groups
+
+
+def _search_settings(source: Source) -> list[tuple[str, list[tuple[str, str]]]]:
+    assert source.search is not None
+    record, space = source.search.record, source.search.space
+    settings = record.settings
+    crop = "whole image" if settings.proxy.crop is None else f"{settings.proxy.crop} px"
+    return [
+        ("Search", _pairs(_search_facts(record))),
+        ("Proxy fit of a trial", _pairs({**vars(settings.proxy), "crop": crop})),
+        ("Final fit, as planned", _pairs(vars(settings.final))),
+        (f"Search space “{space.name}”", [("architectures", thousands(space.size)), *_space_entries(space)]),
+    ]
+
+
+def _space_entries(space: SearchSpace) -> list[tuple[str, str]]:
+    skips = [decision for decision in space.decisions if decision.name.startswith("skip_dec")]
+    entries = [(decision.name, _options(decision.options)) for decision in space.decisions if decision not in skips]
+    if skips:
+        entries.append(("skips", f"{counted(len(skips), 'place')}, each 0 or 1"))
+    return entries
+
+
+def _search_facts(record: RunRecord) -> dict[str, Any]:
+    settings = record.settings
+    clean = record.clean if record.clean is not None else "none given"
+    return {
+        "image": record.image,
+        "clean image": clean,
+        "estimated noise level": f"{record.sigma:.1f} (8-bit units)",
+        "searcher": settings.searcher,
+        **{key.replace("_", " "): value for key, value in settings.searcher_settings.items()},
+        "reward": settings.reward,
+        "trials": settings.trials,
+        "seed": settings.seed,
+        "device": record.device,
+    }
+
+
+def _options(options: tuple[str | int, ...]) -> str:
+    shown = ", ".join(str(option) for option in options[:_MOST_OPTIONS])
+    rest = len(options) - _MOST_OPTIONS
+    return shown + (f", and {rest} more" if rest > 0 else "")
+
+
+def _pairs(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [(name, _value(value)) for name, value in facts.items()]
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _commands(source: Source, provenance: list[dict[str, Any]]) -> list[Command]:
+    commands = []
+    if provenance and provenance[0].get("command"):
+        words = list(provenance[0]["command"])
+        commands.append(Command("The command of this run", shlex.join(words)))
+        if source.search and run_state(source).kind == "stopped":
+            resume = ["nasdip", "search", "--resume", "-o", str(source.folder)]
+            commands.append(Command("Go on with this run", shlex.join(resume)))
+    architecture = best_architecture(source)
+    if architecture is not None:
+        image = source.search.record.image if source.search else "IMAGE"
+        restore = ["nasdip", "restore", image, "--architecture", architecture]
+        commands.append(Command("Restore an image with this architecture", shlex.join(restore)))
+    commands.append(Command("Cite the methods behind this run", "nasdip cite"))
+    return commands

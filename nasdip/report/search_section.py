@@ -1,0 +1,106 @@
+"""What the report shows of a search: totals, charts' words, the best architectures, all trials."""
+
+from typing import NamedTuple
+
+from markupsafe import Markup
+
+from nasdip.report.diagram import architecture_svg, skip_connections, upsampling_chain
+from nasdip.report.search_numbers import SearchTotals, expected_best, ranking, search_totals
+from nasdip.report.source import SearchRun
+from nasdip.report.words import counted
+from nasdip.search.trial_result import TrialResult
+from nasdip.space.architecture import Architecture, CrossSkipArchitecture
+from nasdip.space.cell import published_index
+
+BEST = 3
+_HELDOUT = "held-out pixels, which needs no clean image"
+
+
+class Drawn(NamedTuple):
+    """An architecture in pictures and words.
+
+    Attributes
+    ----------
+    family, text : str
+        NAS-DIP or DIP, and the text form.
+    svg : Markup
+        The drawing.
+    kinds : set of str
+        Which kinds of skips it has: same, finer, coarser.
+    chain : list of str
+        The steps of an upsampling.
+    published : int or None
+        Index of its cell in the numbering of the published NAS-DIP code, where it has one.
+    trial, reward : int, float or None
+        Where it was found; None outside a search.
+    parameters : int or None
+        At the width it was fitted with.
+    """
+
+    family: str
+    text: str
+    svg: Markup
+    kinds: set[str]
+    chain: list[str]
+    published: int | None
+    trial: int | None
+    reward: float | None
+    parameters: int | None
+
+
+class SearchSection(NamedTuple):
+    """A search as far as it got; `against_random` compares it in words, where a random run is known."""
+
+    totals: SearchTotals
+    best: list[Drawn]
+    trials: list[TrialResult]
+    has_entropy: bool
+    against_random: str | None
+    reward_from: str
+
+
+def search_section(search: SearchRun, random_rewards: list[float]) -> SearchSection:
+    """Collect the numbers of a search."""
+    trials = search.trials
+    return SearchSection(
+        totals=search_totals(trials, search.record.settings.trials),
+        best=[drawn(trial.architecture, trial.parameters, trial) for trial in ranking(trials, BEST)],
+        trials=trials,
+        has_entropy=any("policy_entropy" in trial.diagnostics for trial in trials),
+        against_random=_against_random(trials, random_rewards),
+        reward_from="the clean image" if search.reward == "clean" else _HELDOUT,
+    )
+
+
+def drawn(text: str, parameters: int | None, trial: TrialResult | None = None) -> Drawn:
+    """Draw the architecture of a text form."""
+    architecture = Architecture.from_text(text)
+    cross = isinstance(architecture, CrossSkipArchitecture)
+    return Drawn(
+        family="NAS-DIP: skips are summed" if cross else "DIP: skips are concatenated",
+        text=text,
+        svg=architecture_svg(architecture),
+        kinds={skip.kind for skip in skip_connections(architecture)},
+        chain=upsampling_chain(architecture),
+        published=published_index(architecture.cell) if isinstance(architecture, CrossSkipArchitecture) else None,
+        trial=trial.trial if trial else None,
+        reward=trial.reward if trial else None,
+        parameters=parameters,
+    )
+
+
+def _against_random(trials: list[TrialResult], rewards: list[float]) -> str | None:
+    best = ranking(trials, 1)
+    if not rewards or not best:
+        return None
+    k = min(len(trials), len(rewards))
+    reached = max((trial.reward for trial in trials[:k] if trial.status != "failed"), default=None)
+    if reached is None:
+        return None
+    difference = reached - float(expected_best(rewards)[k - 1])
+    side = "above" if difference >= 0 else "below"
+    return (
+        f"After {counted(k, 'trial')} the best reward is {abs(difference):.2f} dB {side} what random search would be "
+        f"expected to reach ({counted(len(rewards), 'random trial')} known). One search against an expectation: chance "
+        "alone can move it either way."
+    )

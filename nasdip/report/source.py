@@ -1,0 +1,121 @@
+"""What a report is made from: whatever a run has written so far."""
+
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from nasdip.errors import NasdipError
+from nasdip.files import read_json
+from nasdip.prior.restoration_folder import RestorationFolder, read_array
+from nasdip.prior.result import Restoration
+from nasdip.search.run_folder import RunFolder, RunRecord
+from nasdip.search.trial_result import TrialResult
+from nasdip.space.search_space import SearchSpace
+
+
+class SearchRun(NamedTuple):
+    """A search as far as it got; `running`: a process works on it."""
+
+    record: RunRecord
+    space: SearchSpace
+    trials: list[TrialResult]
+    running: bool
+
+    @property
+    def reward(self) -> Literal["clean", "heldout"]:
+        """What rewards were measured against: the clean image, or held-out pixels."""
+        return "heldout" if self.record.clean is None or self.record.settings.reward == "heldout" else "clean"
+
+
+class Fit(NamedTuple):
+    """A restoration as far as it got.
+
+    Attributes
+    ----------
+    record : dict
+        Its record.json.
+    repetitions_done : int
+        How many are on disk.
+    restoration : Restoration or None
+        None until all are.
+    """
+
+    record: dict[str, Any]
+    repetitions_done: int
+    restoration: Restoration | None
+
+
+class Source(NamedTuple):
+    """Everything that a folder holds.
+
+    Attributes
+    ----------
+    noisy, clean : ndarray or None
+        (H, W, C) float32.
+    search : SearchRun or None
+        None for the folder of a restoration alone.
+    fit : Fit or None
+        The final fit of a search, or the restoration itself; None where it was not started.
+    """
+
+    folder: Path
+    noisy: np.ndarray
+    clean: np.ndarray | None
+    search: SearchRun | None
+    fit: Fit | None
+
+    @property
+    def restoration(self) -> Restoration | None:
+        """The finished restoration, if there is one."""
+        return self.fit.restoration if self.fit else None
+
+
+def read_source(folder: Path) -> Source:
+    """Read the folder of a search or of a restoration; NasdipError where it is neither."""
+    run = RunFolder(folder)
+    if run.exists():
+        search = SearchRun(run.record(), run.space(), run.trials(), run.is_running())
+        return Source(folder, *run.images(), search, _read_fit(run.final.path))
+    fit = _read_fit(folder)
+    if fit is None:
+        raise NasdipError(
+            f"{folder} is neither the folder of a search (run.json) nor of a restoration (record.json): check the path"
+        )
+    clean = folder / "clean.tif"
+    return Source(folder, read_array(folder / "noisy.tif"), read_array(clean) if clean.exists() else None, None, fit)
+
+
+def _read_fit(folder: Path) -> Fit | None:
+    if not (folder / "record.json").is_file():
+        return None
+    record = read_json(folder / "record.json")
+    finished = record.get("result") is not None
+    done = len(list(folder.glob("repetition-[0-9]*")))
+    return Fit(record, done, RestorationFolder(folder).read() if finished else None)
+
+
+def read_random_rewards(folder: Path, source: Source) -> list[float]:
+    """Return the rewards of a random search, comparable with those of `source`.
+
+    NasdipError where it is not a random search, or had another image, space or proxy fit: rewards of different
+    tasks cannot be compared.
+    """
+    if source.search is None:
+        raise NasdipError("a restoration alone has no rewards to compare with a random search: leave that out")
+    other = read_source(folder)
+    if other.search is None or other.search.record.settings.searcher != "random":
+        raise NasdipError(f"{folder} is not a run of the random searcher: give one made with --searcher random")
+    ours, theirs = source.search, other.search
+    differences = {
+        "search space": ours.space.to_json() != theirs.space.to_json(),
+        "proxy fit": ours.record.settings.proxy != theirs.record.settings.proxy,
+        "noisy image": not np.array_equal(source.noisy, other.noisy),
+        "kind of reward": ours.reward != theirs.reward,
+    }
+    different = [name for name, differs in differences.items() if differs]
+    if different:
+        raise NasdipError(
+            f"the random run {folder} has another {' and another '.join(different)}: repeat it with this run's settings"
+        )
+    return [trial.reward for trial in theirs.trials]

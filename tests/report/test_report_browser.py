@@ -1,0 +1,135 @@
+"""The report in a real browser: it works from a file, without a network, on a phone and in the dark."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from example_runs import ReportedRun
+from selenium import webdriver
+from selenium.webdriver.chrome.options import Options
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+CHROMIUM, DRIVER = Path("/usr/bin/chromium"), Path("/usr/bin/chromedriver")
+OPTIONS = (
+    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run",
+    "--disable-component-update", "--disable-sync", "--window-size=1200,900",
+)  # fmt: skip
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[webdriver.Chrome]:
+    if not (CHROMIUM.exists() and DRIVER.exists()):
+        reason = "chromium and chromedriver are not installed: apt-get install chromium chromium-driver"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    options = Options()
+    options.binary_location = str(CHROMIUM)
+    for option in OPTIONS:
+        options.add_argument(option)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options=options, service=Service(str(DRIVER)))
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def opened(browser: webdriver.Chrome, finished: ReportedRun) -> webdriver.Chrome:
+    emulate(browser, width=1200, scheme="light")
+    browser.get(finished.report.as_uri())
+    return browser
+
+
+def emulate(browser: webdriver.Chrome, width: int, scheme: str, media: str = "") -> None:
+    features = [
+        {"name": "prefers-color-scheme", "value": scheme},
+        {"name": "prefers-reduced-motion", "value": "reduce"},
+    ]
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": media, "features": features})
+    metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+
+
+def style(browser: webdriver.Chrome, selector: str, name: str) -> str:
+    script = "return getComputedStyle(document.querySelector(arguments[0])).getPropertyValue(arguments[1])"
+    return str(browser.execute_script(script, selector, name))
+
+
+def test_the_slider_moves_the_split_by_keyboard(opened: webdriver.Chrome) -> None:
+    slider = opened.find_element(By.CSS_SELECTOR, ".compare input")
+    before = opened.find_element(By.CSS_SELECTOR, ".handle").rect["x"]
+    assert style(opened, ".layer.left", "clip-path") == "inset(0px 50% 0px 0px)"
+    slider.send_keys(*[Keys.ARROW_RIGHT] * 20)
+    assert style(opened, ".layer.left", "clip-path") == "inset(0px 30% 0px 0px)"
+    assert style(opened, ".layer.right", "clip-path") == "inset(0px 0px 0px 70%)"
+    assert opened.find_element(By.CSS_SELECTOR, ".handle").rect["x"] > before
+    assert slider.get_attribute("aria-valuetext") == "70 % noisy, 30 % restored"
+
+
+def test_other_images_can_be_compared(opened: webdriver.Chrome) -> None:
+    choice = opened.find_element(By.CSS_SELECTOR, "select[data-side=right]")
+    for option in choice.find_elements(By.TAG_NAME, "option"):
+        option.click()
+        shown = opened.find_elements(By.CSS_SELECTOR, ".layer.right, .layer.whole")
+        assert [layer.get_attribute("data-name") for layer in shown] == [option.text]
+    assert choice.get_attribute("value") == "clean"
+
+
+def test_all_images_and_charts_are_drawn(opened: webdriver.Chrome) -> None:
+    assert opened.execute_script("return [...document.images].every((i) => i.complete && i.naturalWidth > 0)")
+    heights = opened.execute_script("return [...document.querySelectorAll('svg')].map((s) => s.clientHeight)")
+    assert len(heights) == 10
+    assert min(heights) > 100
+
+
+def test_the_table_sorts_by_reward_both_ways(opened: webdriver.Chrome, finished: ReportedRun) -> None:
+    def column(number: int) -> list[str]:
+        return opened.execute_script(
+            "return [...document.querySelectorAll('#trials tbody tr')].map((r) => r.cells[arguments[0]].dataset.value)",
+            number,
+        )
+
+    header = opened.find_element(By.CSS_SELECTOR, "#trials th:nth-child(2)")
+    header.find_element(By.TAG_NAME, "button").send_keys(Keys.ENTER)
+    rewards = sorted((trial.reward for trial in finished.trials), reverse=True)
+    assert [float(value) for value in column(1)] == rewards
+    assert header.get_attribute("aria-sort") == "descending"
+    header.find_element(By.TAG_NAME, "button").click()
+    assert [float(value) for value in column(1)] == rewards[::-1]
+    assert header.get_attribute("aria-sort") == "ascending"
+    opened.find_element(By.CSS_SELECTOR, "#trials th:nth-child(6) button").click()
+    assert column(5)[-1] == ""  # the failed trial has no parameters
+    assert header.get_attribute("aria-sort") is None
+
+
+def test_a_phone_needs_no_sideways_scrolling(opened: webdriver.Chrome) -> None:
+    emulate(opened, width=375, scheme="light")
+    width = opened.execute_script("return [document.documentElement.scrollWidth, document.documentElement.clientWidth]")
+    assert width[1] == 375
+    assert width[0] <= width[1]
+
+
+def test_the_dark_scheme_changes_page_and_charts(opened: webdriver.Chrome) -> None:
+    light = style(opened, "body", "background-color"), style(opened, ".chart text", "fill")
+    emulate(opened, width=1200, scheme="dark")
+    dark = style(opened, "body", "background-color"), style(opened, ".chart text", "fill")
+    assert light[0] != dark[0]
+    assert light[1] != dark[1]
+
+
+def test_print_shows_both_images_and_all_rows(opened: webdriver.Chrome) -> None:
+    emulate(opened, width=800, scheme="dark", media="print")
+    left, right = (opened.find_element(By.CSS_SELECTOR, f".layer.{side} img").rect for side in ("left", "right"))
+    assert right["x"] >= left["x"] + left["width"]
+    assert style(opened, ".layer.left", "clip-path") == "none"
+    assert style(opened, ".scroll.tall", "max-height") == "none"
+    assert style(opened, "body", "background-color") == "rgb(255, 255, 255)"
+
+
+def test_the_console_stays_silent(opened: webdriver.Chrome) -> None:
+    assert opened.get_log("browser") == []
