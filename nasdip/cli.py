@@ -32,15 +32,21 @@ Clean = Annotated[
 ]
 
 
-@app.callback()
-def _options(
-    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
-) -> None:
-    if version:
+def _show_version(wanted: bool) -> None:
+    if wanted:
         from nasdip import __version__
 
         print(__version__)
         raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_show_version, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    pass
 
 
 @app.command()
@@ -157,7 +163,8 @@ def spectrum(
     """
     from nasdip.commands.images import write_spectra
 
-    write_spectra(images, clean, output)
+    for path in write_spectra(images, clean, output):
+        print(path)
 
 
 @app.command()

@@ -50,7 +50,7 @@ def restore_files(
         sigma = estimate_sigma(pixels)
         note(describe(file, sigma))
         announce_fit(chosen, pixels.shape, config, width, repeats, where)
-        folder = RestorationFolder(output / path.stem)
+        folder = RestorationFolder(output / path.stem, image=str(path))
         with fit_progress(path.name, repeats, steps) as show:
             restoration = restore_observation(
                 Observation(pixels, sigma), chosen, config, repeats=repeats, width=width, seed=seed,

@@ -29,10 +29,11 @@ _CURVES = ("step", "loss", "heldout", "oracle_psnr_raw", "oracle_psnr_averaged")
 
 
 class RestorationFolder:
-    """Writes and reads the folder of a restoration at `path`."""
+    """Writes and reads the folder of a restoration at `path`; `image` is the path of the picture, for the record."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, image: str | None = None) -> None:
         self.path = path
+        self.image = image
 
     def start(
         self, noisy: np.ndarray, clean: np.ndarray | None, settings: dict[str, Any], provenance: dict[str, Any]
@@ -53,7 +54,7 @@ class RestorationFolder:
         write_array(self.path / "noisy.tif", noisy)
         if clean is not None:
             write_array(self.path / "clean.tif", clean)
-        write_json(record, {"settings": settings, "provenance": provenance, "result": None})
+        write_json(record, {"image": self.image, "settings": settings, "provenance": provenance, "result": None})
         return {}
 
     def write_repetition(self, number: int, result: FitResult) -> None:
@@ -81,7 +82,7 @@ class RestorationFolder:
         record["result"] = {
             "architecture": str(restoration.architecture),
             "architecture_json": restoration.architecture.to_json(),
-            "psnr": restoration.psnr,
+            "psnr": _finite(restoration.psnr),
             "sigma": restoration.sigma,
             "config": restoration.config.to_json(),
             "width": restoration.width,
@@ -124,14 +125,19 @@ def _summary(result: FitResult) -> dict[str, Any]:
         "seed": result.seed,
         "steps": len(curves.step),
         "seconds": result.seconds,
-        "loss_last": float(curves.loss[-1]) if np.isfinite(curves.loss[-1]) else None,
-        "heldout_psnr": result.heldout_psnr,
-        "psnr_last": result.psnr_last,
-        "psnr_averaged": result.psnr_averaged,
-        "oracle_psnr": result.oracle_psnr,
+        "loss_last": _finite(float(curves.loss[-1])),
+        "heldout_psnr": _finite(result.heldout_psnr),
+        "psnr_last": _finite(result.psnr_last),
+        "psnr_averaged": _finite(result.psnr_averaged),
+        "oracle_psnr": _finite(result.oracle_psnr),
         "oracle_step": result.oracle_step,
         "events": [event._asdict() for event in result.events],
     }
+
+
+def _finite(value: float | None) -> float | None:
+    """Return what JSON can hold: a loss that is not a number, or the PSNR of two equal images, becomes None."""
+    return value if value is not None and np.isfinite(value) else None
 
 
 def _read_repetition(folder: Path) -> FitResult:

@@ -99,5 +99,5 @@ def spectra_section(restoration: Restoration) -> SpectraSection:
 
 
 def image_name(source: Source) -> str:
-    """Return the name of the restored file, or of the folder of a restoration, which knows no other."""
-    return Path(source.search.record.image).name if source.search else source.folder.resolve().name
+    """Return the name of the restored file, or of the folder where the run knows no other."""
+    return Path(source.image).name if source.image else source.folder.resolve().name

@@ -144,7 +144,7 @@ def _commands(source: Source, provenance: list[dict[str, Any]]) -> list[Command]
             commands.append(Command("Go on with this run", shlex.join(resume)))
     architecture = best_architecture(source)
     if architecture is not None:
-        image = source.search.record.image if source.search else "IMAGE"
+        image = source.image or "IMAGE"
         restore = ["nasdip", "restore", image, "--architecture", architecture]
         commands.append(Command("Restore an image with this architecture", shlex.join(restore)))
     commands.append(Command("Cite the methods behind this run", "nasdip cite"))

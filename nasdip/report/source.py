@@ -66,6 +66,13 @@ class Source(NamedTuple):
     fit: Fit | None
 
     @property
+    def image(self) -> str | None:
+        """The path of the picture, as it was given; None where it is not known."""
+        if self.search is not None:
+            return self.search.record.image or None
+        return self.fit.record.get("image") if self.fit else None
+
+    @property
     def restoration(self) -> Restoration | None:
         """The finished restoration, if there is one."""
         return self.fit.restoration if self.fit else None

@@ -92,8 +92,8 @@ def test_ctrl_c_says_how_to_go_on(folder, nasdip, monkeypatch):
 def test_noise_has_the_asked_level(folder, nasdip, kind):
     code, out, _ = nasdip("noise", "clean.png", "--sigma", 10, "--kind", kind, "-o", "noisy.tif")
     assert (code, out) == (0, "noisy.tif\n")
-    difference = tifffile.imread("noisy.tif") - iio.imread("clean.png")
-    assert np.sqrt(np.mean(np.square(difference.astype(float)))) < 30
+    difference = tifffile.imread("noisy.tif").astype(float) - iio.imread("clean.png")
+    assert np.sqrt(np.mean(difference**2)) == pytest.approx(10, rel=0.15)
 
 
 def test_noise_has_a_default_name_and_repeats_with_its_seed(folder, nasdip):

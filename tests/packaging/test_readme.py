@@ -16,8 +16,8 @@ from nasdip.imaging.noise import add_noise
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 SMALLER = {
     "restore": ["--steps", "2", "--width", "16"],
-    "search": ["--trials", "2", "--crop", "16", "--width", "16", "--steps", "2", "--final-steps", "2", "--final-width", "16"],
-}  # fmt: skip
+    "search": shlex.split("--trials 2 --crop 16 --width 16 --steps 2 --final-steps 2 --final-width 16"),
+}
 
 
 def blocks(language):

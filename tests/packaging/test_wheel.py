@@ -23,7 +23,18 @@ def installed(tmp_path_factory):
     )
     (wheel,) = (folder / "dist").glob("nasdip-*.whl")
     subprocess.run(
-        [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target", folder / "site", wheel],
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--no-deps",
+            "--no-index",
+            "--target",
+            folder / "site",
+            wheel,
+        ],
         check=True,
         capture_output=True,
     )

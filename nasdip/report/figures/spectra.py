@@ -1,5 +1,8 @@
 """Charts in the frequency domain: radial PSD, band correspondence, log-magnitude spectra."""
 
+import itertools
+from typing import Any
+
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -7,7 +10,7 @@ from nasdip.prior.result import FitResult
 from nasdip.report.figures.theme import BAND_COLOURS, COLOUR, label, legend, logarithmic, new_figure
 from nasdip.report.restoration_numbers import LabelledPSD
 
-_LINES = {
+_LINES: dict[str, tuple[str, Any, float]] = {
     "noisy": ("muted", "-", 1.4),
     "restored": ("blue", "-", 1.9),
     "last": ("orange", (0, (4, 2)), 1.4),
@@ -16,10 +19,11 @@ _LINES = {
 
 
 def psd_figure(curves: list[LabelledPSD]) -> Figure:
-    """Draw radial power spectral densities."""
+    """Draw radial power spectral densities; what is not one of a restoration's images takes the next free colour."""
     figure, (ax,) = new_figure(8.6, 3.0)
+    free = itertools.cycle(("blue", "orange", "purple", "red", "muted"))
     for name, psd in curves:
-        colour, style, width = _LINES[name]
+        colour, style, width = _LINES.get(name) or (next(free), "-", 1.7)
         positive = np.where(psd.power > 0, psd.power, np.nan)
         ax.plot(psd.frequency, positive, color=COLOUR[colour], ls=style, lw=width, label=name)
     logarithmic(ax, y=True)
