@@ -71,13 +71,21 @@ class _Lines:
 
 
 def duration(seconds: float) -> str:
-    """Return seconds in words: 42 s, 5 min 10 s, 3 h 20 min."""
+    """Return a duration in its largest two units.
+
+    Examples
+    --------
+    >>> duration(0.42), duration(75), duration(7320), duration(200000)
+    ('0.4 s', '1 min 15 s', '2 h 2 min', '2 d 7 h')
+    """
+    if seconds < 10:
+        return f"{seconds:.1f} s"
     whole = round(seconds)
-    if whole < 60:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
+    for size, unit, smaller_size, smaller in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
+        if whole >= size:
+            rest = whole % size // smaller_size
+            return f"{whole // size} {unit}" + (f" {rest} {smaller}" if rest else "")
+    return f"{whole} s"
 
 
 def size(n_bytes: float) -> str:

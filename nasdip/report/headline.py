@@ -2,13 +2,14 @@
 
 from typing import NamedTuple
 
+from nasdip.console import duration
 from nasdip.imaging.metrics import psnr
 from nasdip.report.images_section import image_name
 from nasdip.report.run_section import best_architecture
 from nasdip.report.run_state import RunState, run_state
 from nasdip.report.search_numbers import ranking
 from nasdip.report.source import Source
-from nasdip.report.words import counted, decibels, duration
+from nasdip.report.words import counted, decibels
 
 
 class Fact(NamedTuple):

@@ -12,6 +12,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from nasdip import __version__
+from nasdip.console import duration
 from nasdip.files import make_folder, write_text
 from nasdip.report.charts import FILES, INLINE, restoration_figures, search_figures
 from nasdip.report.figures.theme import css_variables, save_png, to_svg
@@ -22,7 +23,7 @@ from nasdip.report.pictures import Display
 from nasdip.report.run_section import run_section
 from nasdip.report.search_section import drawn, search_section
 from nasdip.report.source import Source, read_random_rewards, read_source
-from nasdip.report.words import breakable, counted, decibels, duration, thousands
+from nasdip.report.words import breakable, counted, decibels, thousands
 
 
 def write_report(folder: Path, *, random_run: Path | None = None) -> Path:

@@ -4,10 +4,11 @@ import shlex
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from nasdip.console import duration
 from nasdip.report.run_state import run_state
 from nasdip.report.search_numbers import ranking
 from nasdip.report.source import Source
-from nasdip.report.words import counted, duration, thousands
+from nasdip.report.words import counted, thousands
 from nasdip.search.run_folder import RunRecord
 from nasdip.space.search_space import SearchSpace
 

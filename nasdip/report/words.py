@@ -17,24 +17,6 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def duration(seconds: float) -> str:
-    """Return a duration in its largest two units.
-
-    Examples
-    --------
-    >>> duration(0.42), duration(75), duration(7320), duration(200000)
-    ('0.4 s', '1 min 15 s', '2 h 2 min', '2 d 7 h')
-    """
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    for size, unit, smaller_size, smaller in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
-        if whole >= size:
-            rest = whole % size // smaller_size
-            return f"{whole // size} {unit}" + (f" {rest} {smaller}" if rest else "")
-    return f"{whole} s"
-
-
 def decibels(value: float | None) -> str:
     """Return a level in dB with two decimals; a dash where there is none.
 
