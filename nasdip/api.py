@@ -183,10 +183,14 @@ def search(
 
 def _channels_last(image: np.ndarray, channel_axis: int | None) -> np.ndarray:
     image = np.asarray(image)
+    if image.dtype.name not in ("bool", "uint8", "uint16") and not np.issubdtype(image.dtype, np.floating):
+        raise NasdipError(f"images of {image.dtype} have no known range: give bool, uint8, uint16 or floats in [0, 1]")
     expected = 2 if channel_axis is None else 3
     if image.ndim != expected:
         hint = "give channel_axis" if channel_axis is None else "give one image, with one channel axis"
         raise NasdipError(f"an image of shape {image.shape} has {image.ndim} axes, not {expected}: {hint}")
+    if channel_axis is not None and not -3 <= channel_axis < 3:
+        raise NasdipError(f"channel_axis {channel_axis} is not an axis of an image of shape {image.shape}: use -1")
     pixels = img_as_float32(image)
     return pixels[..., None] if channel_axis is None else np.moveaxis(pixels, channel_axis, -1)
 

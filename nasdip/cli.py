@@ -249,13 +249,15 @@ def cite() -> None:
 
 
 def main() -> None:
-    """Run the command line: bad input ends with one line and exit code 2, Ctrl-C with 130."""
+    """Run the command line: bad input ends with one line and exit code 2, a failing system with 1, Ctrl-C with 130."""
     # Waiting threads that spin make fits several times slower on a processor that others use too.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         sys.exit(app(standalone_mode=False))
     except _UsageError as error:
-        note(f"nasdip: error: {error.format_message().splitlines()[0]} (see nasdip --help)")
+        message = error.format_message()
+        if message:  # without one, help was asked for by giving no arguments, and shown
+            note(f"nasdip: error: {message.splitlines()[0]} (see nasdip --help)")
         sys.exit(2)
     except NasdipError as error:
         note(f"nasdip: error: {error}")

@@ -19,17 +19,17 @@ class ShowProgress(Protocol):
 
 
 @contextmanager
-def progress(label: str, total: int) -> Iterator[ShowProgress]:
-    """Show progress on standard error: a bar in a terminal, now and then a plain line elsewhere."""
+def progress(label: str, total: int, done: int = 0) -> Iterator[ShowProgress]:
+    """Show progress from `done` on, on standard error: a bar in a terminal, now and then a plain line elsewhere."""
     if sys.stderr.isatty():
-        with _bar(label, total) as show:
+        with _bar(label, total, done) as show:
             yield show
     else:
-        yield _Lines(label, total)
+        yield _Lines(label, total, done)
 
 
 @contextmanager
-def _bar(label: str, total: int) -> Iterator[ShowProgress]:
+def _bar(label: str, total: int, done: int) -> Iterator[ShowProgress]:
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -45,7 +45,7 @@ def _bar(label: str, total: int) -> Iterator[ShowProgress]:
         TimeRemainingColumn(), TextColumn("{task.fields[words]}"),
     )  # fmt: skip
     with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(label, total=total, words="")
+        task = bar.add_task(label, total=total, completed=done, words="")
 
         def show(done: int, words: str = "") -> None:
             bar.update(task, completed=done, words=words)
@@ -54,8 +54,8 @@ def _bar(label: str, total: int) -> Iterator[ShowProgress]:
 
 
 class _Lines:
-    def __init__(self, label: str, total: int) -> None:
-        self._label, self._total = label, total
+    def __init__(self, label: str, total: int, done: int) -> None:
+        self._label, self._total, self._first = label, total, done
         self._start = self._shown = time.monotonic()
 
     def __call__(self, done: int, words: str = "") -> None:
@@ -63,7 +63,7 @@ class _Lines:
         if done < self._total and now - self._shown < _PLAIN_INTERVAL:
             return
         self._shown = now
-        left = (now - self._start) / max(done, 1) * (self._total - done)
+        left = (now - self._start) / max(done - self._first, 1) * (self._total - done)
         ending = f"about {duration(left)} left" if done < self._total else f"took {duration(now - self._start)}"
         print(
             f"{self._label}: {done}/{self._total}, {ending}{', ' + words if words else ''}", file=sys.stderr, flush=True

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from nasdip import __version__
-from nasdip.provenance import installed_version, processor
+from nasdip.provenance import installed_version, memory_available, processor
 
 
 class Finding(NamedTuple):
@@ -58,11 +58,10 @@ def _devices() -> list[Finding]:
 
 
 def _memory() -> Finding:
-    try:
-        lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
-        available = next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable")) / 2**20
-    except (OSError, StopIteration):
+    free = memory_available()
+    if free is None:
         return Finding("memory", "unknown on this system")
+    available = free / 2**30
     problem = None if available >= 2 else "free some memory: a 256x256 px fit takes about 1 GiB"
     return Finding("memory", f"{available:.1f} GiB available", problem)
 

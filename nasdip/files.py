@@ -1,6 +1,7 @@
 """Writing files whole or not at all."""
 
 import csv
+import fcntl
 import io
 import json
 import os
@@ -29,6 +30,8 @@ def replacing(path: Path) -> Iterator[Path]:
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)
         os.replace(temporary, path)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -64,6 +67,29 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise NasdipError(f"{path} does not hold a JSON object: mend or remove it")
     return data
+
+
+@contextmanager
+def locked(folder: Path, what: str) -> Iterator[None]:
+    """Hold the lock of a folder, so that two processes cannot do `what` there at once; NasdipError where it is held."""
+    with open(folder / ".lock", "a", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise NasdipError(f"another process runs the {what} in {folder}: wait for it, or stop it") from None
+        yield
+
+
+def is_locked(folder: Path) -> bool:
+    """Whether a process holds the lock of a folder."""
+    try:
+        with open(folder / ".lock", encoding="utf-8") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return False
 
 
 def make_folder(path: Path) -> None:

@@ -30,6 +30,15 @@ def processor() -> str:
         return platform.processor() or platform.machine()
 
 
+def memory_available() -> int | None:
+    """Return the bytes of memory that programs can still take; None where the system does not tell."""
+    try:
+        with open("/proc/meminfo", encoding="utf-8") as file:
+            return next(int(line.split()[1]) * 1024 for line in file if line.startswith("MemAvailable"))
+    except (OSError, StopIteration):
+        return None
+
+
 def provenance() -> dict[str, Any]:
     """Return command, time, versions and machine as a JSON object; no user or host name."""
     return {

@@ -44,8 +44,9 @@ def main() -> None:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--work", type=Path, default=Path("runs/published_recipe"), help="where fits are kept")
     options = parser.parse_args()
+    head = provenance_line()
     rows = [row for name in options.image for which in options.architecture for row in measure(name, which, options)]
-    write_text(options.output, "\n".join([provenance_line(), COLUMNS, *rows]) + "\n")
+    write_text(options.output, "\n".join([head, COLUMNS, *rows]) + "\n")
 
 
 def measure(name: str, which: str, options: argparse.Namespace) -> list[str]:

@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--device", default="auto")
     options = parser.parse_args()
-    device = find_device(options.device)
+    head, device = provenance_line(), find_device(options.device)
     shape = (options.size, options.size, 3)
     observation = Observation(np.random.default_rng(0).random(shape, dtype=np.float32))
     config = FitConfig(steps=STEPS)
@@ -57,7 +57,7 @@ def main() -> None:
             f"{statistics.median(ratios):.2f},{min(ratios):.2f},{max(ratios):.2f},{estimates[name].memory / 2**20:.0f},"
             f"{estimates[name].seconds_per_step / median:.2f}"
         )
-    write_text(options.output, "\n".join([provenance_line(), COLUMNS, *rows]) + "\n")
+    write_text(options.output, "\n".join([head, COLUMNS, *rows]) + "\n")
     print(COLUMNS, *rows, sep="\n")
 
 

@@ -5,11 +5,11 @@ from contextlib import contextmanager
 
 import torch
 
-from nasdip.console import duration, note, progress, size
+from nasdip.console import duration, progress, size
 from nasdip.errors import NasdipError
-from nasdip.network.build import DEFAULT_WIDTH, build_network
+from nasdip.network.build import DEFAULT_WIDTH
 from nasdip.prior.config import FitConfig
-from nasdip.prior.device import describe, is_out_of_memory
+from nasdip.prior.device import available_memory, describe
 from nasdip.prior.estimate import Estimate, estimate_fit
 from nasdip.prior.fit import FitProgress
 from nasdip.prior.restoration import Progress, count_weights
@@ -18,34 +18,32 @@ from nasdip.space.architecture import Architecture
 
 def estimate(
     architecture: Architecture, shape: tuple[int, ...], config: FitConfig, width: int | None, device: torch.device
-) -> tuple[Estimate, int]:
-    """Measure a step of a fit to an image of `shape` (H, W, C); return the estimate and the number of weights."""
+) -> Estimate:
+    """Estimate a fit to an image of `shape` (H, W, C); NasdipError where it needs more memory than is free."""
     height, image_width, channels = shape
-    parameters = count_weights(architecture, channels, config, width)
-    network = build_network(architecture, in_channels=config.input_channels, out_channels=channels, width=width)
-    try:
-        measured = estimate_fit(network, architecture, (height, image_width, channels), config, device)
-    except (RuntimeError, MemoryError) as error:
-        if not is_out_of_memory(error):
-            raise
+    measured = estimate_fit(architecture, (height, image_width, channels), config, width=width, device=device)
+    free = available_memory(device)
+    if free is not None and measured.memory > free:
         raise NasdipError(
-            f"{height}x{image_width} px do not fit in the memory of {device}: use a smaller --width"
-        ) from None
-    return measured, parameters
+            f"fitting {height}x{image_width} px needs about {size(measured.memory)}, and {size(free)} are free on "
+            f"{device}: use a smaller --width, or crop the picture"
+        )
+    return measured
 
 
-def announce_fit(
+def announcement(
     architecture: Architecture,
     shape: tuple[int, ...],
     config: FitConfig,
     width: int | None,
     repeats: int,
     device: torch.device,
-) -> None:
-    """Say what will be fitted, where, and what it will cost."""
-    measured, parameters = estimate(architecture, shape, config, width, device)
+) -> str:
+    """Return what will be fitted, where, and what it will cost, in words."""
+    measured = estimate(architecture, shape, config, width, device)
+    parameters = count_weights(architecture, shape[2], config, width)
     total = duration(measured.seconds(config.steps * repeats))
-    note(
+    return (
         f"{architecture}, width {architecture.width or width or DEFAULT_WIDTH}, {parameters / 1e6:.2f} M weights: "
         f"{repeats} x {config.steps} steps on {describe(device)}, about {total} and {size(measured.memory)}"
     )

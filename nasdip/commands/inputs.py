@@ -14,10 +14,17 @@ def channels_last(file: ImageFile) -> np.ndarray:
 
 
 def read_clean(path: Path | None, noisy: ImageFile) -> np.ndarray | None:
-    """Read the clean image that belongs to `noisy`, (H, W, C); NasdipError where their shapes differ."""
+    """Read the clean image that belongs to `noisy`: (H, W, C), in the units of `noisy`.
+
+    Files with a range of their own (floats beyond [0, 1], signed and 32-bit integers) are compared by sample value,
+    others by the share of their full range. NasdipError where the shapes differ.
+    """
     if path is None:
         return None
-    clean = channels_last(read_image(path))
+    file = read_image(path)
+    clean = channels_last(file)
+    if not (_is_nominal(file) and _is_nominal(noisy)):
+        clean = ((file.offset + file.scale * clean.astype(np.float64) - noisy.offset) / noisy.scale).astype(np.float32)
     expected = channels_last(noisy).shape
     if clean.shape != expected:
         raise NasdipError(
@@ -26,8 +33,13 @@ def read_clean(path: Path | None, noisy: ImageFile) -> np.ndarray | None:
     return clean
 
 
+def _is_nominal(file: ImageFile) -> bool:
+    """Whether 0 and 1 are the ends of the file's own range, not of what the picture happens to hold."""
+    return file.dtype.name in ("bool", "uint8", "uint16") or (file.offset, file.scale) == (0.0, 1.0)
+
+
 def describe(file: ImageFile, sigma: float) -> str:
-    """Return what a file is, in words."""
+    """Return what a file is, in words; `sigma` is its noise level in 8-bit units."""
     return f"{file.path}: {_shape(channels_last(file).shape)}, {file.dtype}; noise about {sigma:.1f} (8-bit units)"
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from nasdip.commands.fitting import announce_fit, fit_progress
+from nasdip.commands.fitting import announcement, fit_progress
 from nasdip.commands.inputs import channels_last, describe, read_clean
 from nasdip.console import duration, note
 from nasdip.errors import NasdipError
@@ -37,34 +37,38 @@ def restore_files(
     chosen = find_architecture(architecture)
     config = FitConfig(steps=steps)
     where = find_device(device)
-    _check_names(images, output)
+    if clean is not None and len(images) > 1:
+        raise NasdipError("--clean belongs to one picture: restore them one by one")
+    _check_targets(images, output)
+    announcements = []
     for path in images:
         file = read_image(path)
-        read_clean(clean if _only(images, clean) else None, file)
+        read_clean(clean, file)
         check_output(path, file)  # a file of that name, in a folder that exists
         count_weights(chosen, channels_last(file).shape[2], config, width)
+        announcements.append(announcement(chosen, channels_last(file).shape, config, width, repeats, where))
     make_folder(output)
-    for path in images:
+    for path, words in zip(images, announcements, strict=True):
         file = read_image(path)
-        pixels = channels_last(file)
-        sigma = estimate_sigma(pixels)
-        note(describe(file, sigma))
-        announce_fit(chosen, pixels.shape, config, width, repeats, where)
+        sigma = estimate_sigma(file.pixels)
+        note(f"{describe(file, sigma)}\n{words}")
         folder = RestorationFolder(output / path.stem, image=str(path))
-        with fit_progress(path.name, repeats, steps) as show:
+        with folder.locked(), fit_progress(path.name, repeats, steps) as show:
             restoration = restore_observation(
-                Observation(pixels, sigma), chosen, config, repeats=repeats, width=width, seed=seed,
+                Observation(channels_last(file), sigma), chosen, config, repeats=repeats, width=width, seed=seed,
                 clean=read_clean(clean, file), device=where, folder=folder, progress=show,
             )  # fmt: skip
         write_image(output / path.name, restoration.image, like=file)
-        note(summary(restoration))
+        if folder.moved_to is not None:
+            note(f"the earlier restoration with other settings is now in {folder.moved_to}")
+        note(summary(restoration, "--steps"))
         print(output / path.name)
         if report:
             print(write_report(folder.path))
 
 
-def summary(restoration: Restoration) -> str:
-    """Return what a restoration came to, in words."""
+def summary(restoration: Restoration, steps_option: str) -> str:
+    """Return what a restoration came to, in words; `steps_option` is what sets its number of steps."""
     lines = [f"{len(restoration.repetitions)} fit(s) in {duration(restoration.seconds)}"]
     if restoration.psnr is not None:
         best = ", ".join(f"{r.oracle_psnr:.2f} dB at step {r.oracle_step}" for r in restoration.repetitions)
@@ -73,21 +77,21 @@ def summary(restoration: Restoration) -> str:
         lines += [f"repetition {number}, step {event.step}: {event.message}" for event in repetition.events]
     overfit = overfit_step(restoration.repetitions[0].curves.loss, restoration.sigma)
     if overfit is not None and overfit < 0.9 * restoration.config.steps:
-        lines.append(f"the fit began to follow the noise near step {overfit}: try --steps {overfit}")
+        lines.append(f"the fit began to follow the noise near step {overfit}: try {steps_option} {overfit}")
     return "\n".join(lines)
 
 
-def _only(images: list[Path], clean: Path | None) -> bool:
-    if clean is not None and len(images) > 1:
-        raise NasdipError("--clean belongs to one picture: restore them one by one")
-    return clean is not None
-
-
-def _check_names(images: list[Path], output: Path) -> None:
-    stems: dict[str, Path] = {}
-    for path in images:
-        other = stems.setdefault(path.stem, path)
-        if other != path:
-            raise NasdipError(f"{other} and {path} would be written to one place: use another -o for one of them")
+def _check_targets(images: list[Path], output: Path) -> None:
+    """Raise NasdipError where results would overwrite an input or each other."""
+    taken: dict[Path, Path] = {}
+    for path in dict.fromkeys(images):
+        for target in (output / path.name, output / path.stem):
+            other = taken.setdefault(target, path)
+            if other != path:
+                raise NasdipError(f"{other} and {path} would be written to one place: use another -o for one of them")
         if (output / path.name).resolve() == path.resolve():
             raise NasdipError(f"{path} would be overwritten: choose another folder with -o")
+        if (output / path.name).is_dir() or (output / path.stem).is_file():
+            raise NasdipError(
+                f"{output} holds something else under the name {path.stem}: choose another folder with -o"
+            )

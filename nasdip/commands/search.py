@@ -1,28 +1,32 @@
 """`nasdip search`."""
 
+import filecmp
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
-from nasdip.commands.fitting import announce_fit, estimate, fit_progress
+from nasdip.commands.fitting import announcement, estimate, fit_progress
 from nasdip.commands.inputs import channels_last, describe, read_clean
 from nasdip.commands.restore import summary
-from nasdip.console import duration, note, progress
+from nasdip.console import duration, note, progress, size
 from nasdip.errors import NasdipError
 from nasdip.imaging.image_file import check_output, read_image, write_image
 from nasdip.prior.config import FitConfig
 from nasdip.prior.device import describe as describe_device
 from nasdip.prior.device import find_device
 from nasdip.report.report import write_report
-from nasdip.search.run_folder import RunFolder
+from nasdip.search.run_folder import RunFolder, picked_with_clean
 from nasdip.search.runner import fit_best, resume_run, run_trials, start_run
 from nasdip.search.settings import FinalSettings, ProxySettings, SearchSettings
 from nasdip.search.trial import centre_crop
 from nasdip.search.trial_result import TrialResult
 from nasdip.space.architecture import Architecture
 from nasdip.space.search_space import SearchSpace
-from nasdip.zoo.catalog import zoo_entry
+
+# Architectures whose cost is measured to estimate that of a search.
+_SAMPLED_COSTS = 3
 
 
 def search_file(
@@ -46,17 +50,19 @@ def search_file(
         output = Path("runs") / image.stem
     folder = RunFolder(output)
     if resume:
-        _resume(folder, image, space, clean, options)
+        folder.record()  # there must be a run
     else:
         _start(folder, image, space, clean, options, where)
     with folder.locked():
+        if resume:
+            _resume(folder, image, space, clean, options)
         try:
             _search(folder, where)
         except KeyboardInterrupt:
             note(f"stopped; everything so far is in {output}. Go on with: nasdip search --resume -o {output}")
             raise
-    _write_restored(folder)
-    print(write_report(folder.path))
+        _write_restored(folder)
+        print(write_report(folder.path))
 
 
 def make_settings(options: dict[str, Any]) -> SearchSettings:
@@ -82,6 +88,10 @@ def _start(
     if image is None:
         raise NasdipError("nothing to search: give an image, or -o RUN --resume to go on")
     file = read_image(image)
+    target = folder.path / f"restored{image.suffix}"
+    if target.resolve() == image.resolve():
+        raise NasdipError(f"{image} would be overwritten: choose another folder with -o")
+    check_output(image, file)  # a file of that sort, in a folder that exists
     start_run(
         folder, make_settings(options), SearchSpace.load(space or "nas_dip"), channels_last(file),
         read_clean(clean, file), device, image=str(image), clean_image=None if clean is None else str(clean),
@@ -101,9 +111,11 @@ def _resume(
         if key != "trials" and value is not None and value != flat[key]:
             name = key.replace("_", "-")
             raise NasdipError(f"the run in {folder.path} has --{name} {flat[key]}, not {value}: leave it out to resume")
-    for name, given, kept in (("image", image, record.image), ("clean image", clean, record.clean)):
-        if given is not None and str(given) != kept:
-            raise NasdipError(f"the run in {folder.path} has the {name} {kept}, not {given}: leave it out to resume")
+    kept = folder.input_file
+    if image is not None and (kept is None or not filecmp.cmp(image, kept, shallow=False)):
+        raise NasdipError(f"the run in {folder.path} has another image ({record.image}): leave it out to resume")
+    if clean is not None and str(clean) != record.clean:
+        raise NasdipError(f"the run in {folder.path} has the clean image {record.clean}: leave --clean out to resume")
     if space is not None and SearchSpace.load(space).to_json() != folder.space().to_json():
         raise NasdipError(f"the run in {folder.path} has another search space than {space}: leave it out to resume")
     resume_run(folder, trials=options["trials"])
@@ -113,58 +125,58 @@ def _search(folder: RunFolder, device: torch.device) -> None:
     settings = folder.record().settings
     noisy, _ = folder.images()
     done = len(folder.trials())
-    space = folder.space()
-    crop = noisy if settings.proxy.crop is None else centre_crop(noisy, settings.proxy.crop)
-    typical = zoo_entry("nas-dip-denoise").architecture
-    config = FitConfig(steps=settings.proxy.steps, heldout=settings.proxy.heldout)
-    cost = estimate(typical, crop.shape, config, settings.proxy.width, device)[0]
-    total = duration(cost.seconds(config.steps * (settings.trials - done)))
-    note(
-        f"searching {space.name} ({space.size:.3g} architectures) with {settings.searcher}: trials {done + 1} to "
-        f"{settings.trials}, each {config.steps} steps on {crop.shape[0]}x{crop.shape[1]} px at width "
-        f"{settings.proxy.width}, on {describe_device(device)}, about {total}"
-    )
-    with progress("search", settings.trials) as show:
+    if done < settings.trials:
+        note(_announcement(folder, noisy, done, device))
+    with progress("search", settings.trials, done) as show:
         best = folder.best()
 
         def notify(result: TrialResult) -> None:
             nonlocal best
             if result.status == "ok" and (best is None or result.reward > best.reward):
                 best = result
-            show(
-                result.trial, f"last {result.reward:.2f} dB, best {'none' if best is None else f'{best.reward:.2f} dB'}"
-            )
+            words = "none yet" if best is None else f"{best.reward:.2f} dB"
+            show(result.trial, f"last {result.reward:.2f} dB, best {words}")
 
         run_trials(folder, device, notify)
     _fit_best(folder, noisy.shape, device)
 
 
+def _announcement(folder: RunFolder, noisy: np.ndarray, done: int, device: torch.device) -> str:
+    """Return what the search will do, where, and what it will cost, in words."""
+    settings, space = folder.record().settings, folder.space()
+    proxy = settings.proxy
+    crop = noisy if proxy.crop is None else centre_crop(noisy, proxy.crop)
+    config = FitConfig(steps=proxy.steps, heldout=proxy.heldout)
+    rng = np.random.default_rng(0)
+    costs = [estimate(space.sample(rng), crop.shape, config, proxy.width, device) for _ in range(_SAMPLED_COSTS)]
+    seconds = sum(cost.seconds(config.steps) for cost in costs) / len(costs) * (settings.trials - done)
+    return (
+        f"searching {space.name} ({space.size:.3g} architectures) with {settings.searcher}: trials {done + 1} to "
+        f"{settings.trials}, each {config.steps} steps on {crop.shape[0]}x{crop.shape[1]} px at width {proxy.width}, "
+        f"on {describe_device(device)}, about {duration(seconds)} and {size(max(cost.memory for cost in costs))}"
+    )
+
+
 def _fit_best(folder: RunFolder, shape: tuple[int, ...], device: torch.device) -> None:
-    final = folder.record().settings.final
+    settings = folder.record().settings
     best = folder.best()
-    if best is None or final.steps == 0:
+    if best is None or settings.final.steps == 0:
         fit_best(folder, device)
         return
-    note(f"best: {best.architecture} (trial {best.trial}, {best.reward:.2f} dB); initialised anew for the whole image")
-    architecture = Architecture.from_text(best.architecture)
-    announce_fit(architecture, shape, FitConfig(steps=final.steps), final.width, final.repeats, device)
+    origin = ", picked with the clean image: oracle" if picked_with_clean(folder.record()) else ""
+    note(f"best: {best.architecture} (trial {best.trial}, {best.reward:.2f} dB{origin}); anew for the whole image")
+    architecture, final = Architecture.from_text(best.architecture), settings.final
+    note(announcement(architecture, shape, FitConfig(steps=final.steps), final.width, final.repeats, device))
     with fit_progress("final fit", final.repeats, final.steps) as show:
         restoration = fit_best(folder, device, show)
     if restoration is not None:
-        note(summary(restoration))
+        note(summary(restoration, "a new search with --final-steps"))
 
 
 def _write_restored(folder: RunFolder) -> None:
-    """Write the restored picture in the format of the input, where the input is still there."""
-    record = folder.record()
-    if record.settings.final.steps == 0:
+    """Write the restored picture like the copy of the input file that the run keeps."""
+    if folder.record().settings.final.steps == 0 or folder.input_file is None:
         return
-    path = folder.path / f"restored{Path(record.image).suffix}"
-    try:
-        like = read_image(record.image)
-        check_output(path, like)
-    except NasdipError as error:
-        note(f"{error}; the restored picture is {folder.final.path / 'restored.tif'}")
-        return
-    write_image(path, folder.final.read().image, like=like)
+    path = folder.path / f"restored{folder.input_file.suffix}"
+    write_image(path, folder.final.read().image, like=read_image(folder.input_file))
     print(path)

@@ -6,7 +6,7 @@ from nasdip.console import duration
 from nasdip.errors import NasdipError
 from nasdip.files import read_json
 from nasdip.prior.restoration_folder import RestorationFolder
-from nasdip.search.run_folder import RunFolder
+from nasdip.search.run_folder import RunFolder, picked_with_clean
 
 
 def describe_run(path: Path) -> str:
@@ -36,7 +36,9 @@ def _describe_search(folder: RunFolder) -> str:
         lines.append(f"time left    about {duration(left)} for the trials")
     best = folder.best()
     if best is not None:
-        lines += [f"best         {best.architecture}", f"             trial {best.trial}, reward {best.reward:.2f} dB"]
+        origin = " (oracle: picked with the clean image)" if picked_with_clean(record) else ""
+        lines += [f"best         {best.architecture}"]
+        lines += [f"             trial {best.trial}, reward {best.reward:.2f} dB{origin}"]
     if (folder.final.path / "record.json").is_file():
         lines += ["final fit", *(f"  {line}" for line in _describe_restoration(folder.final.path))]
     if not running and not _finished(folder, len(trials)):

@@ -9,7 +9,7 @@ from nasdip.errors import NasdipError
 from nasdip.network.blocks import upsampling
 from nasdip.network.concat_skip import concat_skip_network
 from nasdip.network.cross_skip import CrossSkipNetwork
-from nasdip.space.architecture import Architecture, ConcatSkipArchitecture, CrossSkipArchitecture
+from nasdip.space.architecture import Architecture, ConcatSkipArchitecture, CrossSkipArchitecture, check_channels
 
 if TYPE_CHECKING:  # reading spaces needs pydantic, which building does not
     from nasdip.space.search_space import SearchSpace
@@ -53,6 +53,7 @@ def build_network(
     >>> network(torch.zeros(1, 32, 16, 24)).shape
     torch.Size([1, 3, 16, 24])
     """
+    check_channels(width)
     channels = architecture.width or width or DEFAULT_WIDTH
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from nasdip.errors import NasdipError
+from nasdip.provenance import memory_available
 
 
 def find_device(name: str = "auto") -> torch.device:
@@ -31,6 +32,13 @@ def describe(device: torch.device) -> str:
     if device.type == "cuda":
         return f"{device} ({torch.cuda.get_device_name(device)})"
     return f"cpu ({torch.get_num_threads()} threads)"
+
+
+def available_memory(device: torch.device) -> int | None:
+    """Return the bytes that are free on a device; None where the system does not tell."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    return memory_available()
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -4,7 +4,8 @@ import numpy as np
 
 
 def overfit_step(loss: np.ndarray, sigma: float, *, window: int = 10) -> int | None:
-    """Return the step (from 1) from which the loss stays below the noise's variance, or None if it ends above.
+    """Return the step (from 1) from which the loss stays below the noise's variance; None if it ends above
+    it, or begins below it, where the noise level must be wrong.
 
     An image that differs from the observation by less than the noise does has noise in it (Morozov's discrepancy
     principle), so fits are best stopped near this step.
@@ -27,6 +28,6 @@ def overfit_step(loss: np.ndarray, sigma: float, *, window: int = 10) -> int | N
         return None
     smooth = np.convolve(loss, np.full(window, 1 / window), mode="valid")
     above = np.flatnonzero(~(smooth < (sigma / 255) ** 2))
-    if len(above) and above[-1] == len(smooth) - 1:
+    if len(above) and above[-1] == len(smooth) - 1:  # it ends above
         return None
-    return int(above[-1]) + 2 + window // 2 if len(above) else 1
+    return int(above[-1]) + 2 + window // 2 if len(above) else None

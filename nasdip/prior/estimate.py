@@ -1,4 +1,4 @@
-"""What a fit will cost, measured on one step before it starts."""
+"""What a fit will cost, measured on a step before it starts."""
 
 import time
 from typing import NamedTuple
@@ -6,10 +6,14 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
+from nasdip.network.build import build_network
 from nasdip.prior.config import FitConfig
 from nasdip.prior.device import place
 from nasdip.prior.fit import network_padding
 from nasdip.space.architecture import Architecture
+
+# Side (px) of the image that is measured: large enough to be typical, small enough to cost nothing.
+_MOST_SIDE = 128
 
 
 class Estimate(NamedTuple):
@@ -24,22 +28,35 @@ class Estimate(NamedTuple):
 
 
 def estimate_fit(
-    network: nn.Module,
     architecture: Architecture,
     shape: tuple[int, int, int],
     config: FitConfig,
+    *,
+    width: int | None = None,
     device: str | torch.device = "cpu",
 ) -> Estimate:
-    """Measure a step of `network` on an image of `shape` (H, W, C); its weights and gradients stay as they were.
+    """Measure a step of a fit to a small image, and scale it to one of `shape` (H, W, C).
 
     The memory is that of the tensors kept for the backward pass, the parameters with their gradients, Adam's two
-    moments and the guard's copy of all of them.
+    moments and the guard's two copies of all of them.
     """
     device = torch.device(device)
-    network = place(network, device).train()
-    padding = network_padding(architecture, *shape[:2])
-    size = (shape[0] + padding.top + padding.bottom, shape[1] + padding.left + padding.right)
-    z = torch.zeros((1, config.input_channels, *size), device=device).to(memory_format=torch.channels_last)
+    most = _MOST_SIDE if device.type == "cpu" else 4 * _MOST_SIDE
+    sample = network_size(architecture, min(shape[0], most), min(shape[1], most))
+    height, image_width = network_size(architecture, shape[0], shape[1])
+    ratio = height * image_width / (sample[0] * sample[1])
+    network = place(
+        build_network(architecture, in_channels=config.input_channels, out_channels=shape[2], width=width), device
+    ).train()
+    z = torch.zeros((1, config.input_channels, *sample), device=device).to(memory_format=torch.channels_last)
+    seconds, kept = _measure_step(network, z)
+    parameters = sum(p.numel() * p.element_size() for p in network.parameters())
+    # The factor covers the optimiser and what is logged.
+    return Estimate(1.1 * ratio * seconds, round(ratio * kept) + 10 * parameters)
+
+
+def _measure_step(network: nn.Module, z: torch.Tensor) -> tuple[float, int]:
+    """Return seconds and bytes kept of a forward and backward pass; the first of two pays for set-up."""
     kept: dict[int, int] = {}
 
     def pack(tensor: torch.Tensor) -> torch.Tensor:
@@ -47,7 +64,7 @@ def estimate_fit(
         return tensor
 
     seconds = float("inf")
-    for _ in range(2):  # the first step pays for set-up
+    for _ in range(2):
         kept.clear()
         start = time.perf_counter()
         with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
@@ -56,6 +73,10 @@ def estimate_fit(
         float(output.detach().sum())  # waits for the device
         seconds = min(seconds, time.perf_counter() - start)
         network.zero_grad(set_to_none=True)
-    parameters = sum(p.numel() * p.element_size() for p in network.parameters())
-    # Each step also touches every parameter a few times (Adam), which the factor covers.
-    return Estimate(1.1 * seconds, sum(kept.values()) + 7 * parameters)
+    return seconds, sum(kept.values())
+
+
+def network_size(architecture: Architecture, height: int, width: int) -> tuple[int, int]:
+    """Return the size that an image of height x width px is padded to."""
+    padding = network_padding(architecture, height, width)
+    return height + padding.top + padding.bottom, width + padding.left + padding.right

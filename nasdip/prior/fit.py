@@ -1,5 +1,6 @@
 """One fit of an untrained network to one observation."""
 
+import math
 import time
 from collections.abc import Callable
 from typing import NamedTuple
@@ -16,7 +17,7 @@ from nasdip.imaging.spectrum import band_correspondence
 from nasdip.network.build import size_multiple, smallest_size
 from nasdip.prior.config import FitConfig
 from nasdip.prior.device import place
-from nasdip.prior.guard import Guard
+from nasdip.prior.guard import FitDiverged, Guard
 from nasdip.prior.history import History
 from nasdip.prior.result import BANDS, BandCurve, FitEvent, FitResult
 from nasdip.seeds import derive_seed
@@ -77,7 +78,7 @@ def fit(
     Raises
     ------
     NasdipError
-        Clean image of another shape, or a fit that diverges whatever the restart (FitDiverged).
+        Clean image of another shape, or a fit whose loss is not a number from the start (FitDiverged).
     """
     if clean is not None and clean.shape != observation.pixels.shape:
         raise NasdipError(f"the clean image is {clean.shape}, the noisy one {observation.pixels.shape}: give one size")
@@ -89,6 +90,8 @@ def fit(
             run.check(step)
             if progress is not None:
                 progress(run.progress(step))
+            if run.guard.exhausted:
+                break
     return run.result(time.perf_counter() - start)
 
 
@@ -128,6 +131,7 @@ class _Run:
         self.history = History(config.steps, device, self.stretch.scale)
         self.guard = Guard(self.network, self.optimizer, [self.average, self.last], config.spike)
         self.events: list[FitEvent] = []
+        self.image_step = 0
         self.bands: list[tuple[int, np.ndarray]] = []
         self.band_steps = {int(s) for s in np.geomspace(1, config.steps, _BAND_POINTS)}
 
@@ -166,8 +170,11 @@ class _Run:
         """Let the guard judge the last window of losses."""
         first = (step - 1) // _WINDOW * _WINDOW + 1
         message = self.guard.check(step, self.history.losses(first, step))
+        self.image_step = step if message is None else self.guard.good_step
         if message is not None:
             self.events.append(FitEvent(step, message))
+        if self.guard.exhausted and self.image_step == 0:
+            raise FitDiverged(f"the fit failed from its first steps on: {message}; use another architecture or image")
 
     def progress(self, step: int) -> FitProgress:
         """Return where the fit is."""
@@ -177,7 +184,11 @@ class _Run:
 
     def result(self, seconds: float) -> FitResult:
         """Collect the images and curves."""
+        if self.image_step == 0:
+            raise FitDiverged(f"the fit failed at once: {self.events[-1].message}; use more steps or another seed")
         curves = self.history.curves()
+        error = self._heldout_error()
+        heldout = None if error is None else float(error) * self.stretch.scale**2
         has_oracle = self.clean is not None and int(self.oracle_step) > 0
         return FitResult(
             averaged=self._array(self.average),
@@ -189,11 +200,13 @@ class _Run:
                 np.array([s for s, _ in self.bands]), np.array([b for _, b in self.bands]).reshape(-1, BANDS)
             ),
             events=tuple(self.events),
+            image_step=self.image_step,
             seed=self.seed,
             seconds=seconds,
             psnr_averaged=self._psnr(self.average),
             psnr_last=self._psnr(self.last),
-            heldout_psnr=self._heldout_psnr(),
+            heldout_psnr=heldout if heldout is None else -10 * math.log10(heldout),
+            estimated_psnr=self._estimated_psnr(heldout),
         )
 
     def _tensor(self, image: np.ndarray) -> Tensor:
@@ -242,14 +255,13 @@ class _Run:
             return None
         return ((self.observation.operator(self.average) - self.noisy).square() * self.heldout).mean()
 
-    def _heldout_psnr(self) -> float | None:
-        heldout = self._heldout_error()
-        if heldout is None:
+    def _estimated_psnr(self, heldout: float | None) -> float | None:
+        """Return the PSNR that a held-out error tells of the clean image; None where the noise hides it."""
+        if heldout is None or self.observation.sigma is None:
             return None
-        variance = ((self.observation.sigma or 0.0) / 255) ** 2
-        # An estimated error below 5 % of the noise is below what so few pixels can tell.
-        error = max(float(heldout) * self.stretch.scale**2 - variance, 0.05 * variance, 1e-10)
-        return float(-10 * np.log10(error))
+        variance = (self.observation.sigma / 255) ** 2
+        # Below a twentieth of the noise the difference of two estimates is chance.
+        return -10 * math.log10(heldout - variance) if heldout > 1.05 * variance else None
 
 
 def crop_tensor(image: Tensor, padding: Padding) -> Tensor:

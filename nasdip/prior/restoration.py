@@ -18,7 +18,7 @@ from nasdip.prior.restoration_folder import RestorationFolder
 from nasdip.prior.result import FitResult, Restoration
 from nasdip.provenance import provenance
 from nasdip.seeds import derive_seed
-from nasdip.space.architecture import Architecture
+from nasdip.space.architecture import Architecture, check_channels
 
 # repetition (from 1), progress of its fit
 Progress = Callable[[int, FitProgress], None]
@@ -61,6 +61,9 @@ def restore_observation(
     if repeats < 1:
         raise NasdipError(f"{repeats} repetitions are too few: use 1 or more")
     device = torch.device(device)
+    check_channels(width)
+    if clean is not None:
+        Observation(clean)  # refuses what is not finite
     channels = architecture.width or width or DEFAULT_WIDTH
     settings = {
         "architecture": str(architecture),

@@ -12,7 +12,9 @@ Every repetition is on disk when it ends; starting again with the same settings 
 
 import csv
 import hashlib
+import itertools
 import shutil
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ import numpy as np
 import tifffile
 
 from nasdip.errors import NasdipError
-from nasdip.files import make_folder, read_json, replacing, write_csv, write_json
+from nasdip.files import locked, make_folder, read_json, replacing, write_csv, write_json
 from nasdip.prior.config import FitConfig
 from nasdip.prior.result import BandCurve, Curves, FitEvent, FitResult, Restoration
 from nasdip.space.architecture import Architecture
@@ -34,28 +36,42 @@ class RestorationFolder:
     def __init__(self, path: Path, image: str | None = None) -> None:
         self.path = path
         self.image = image
+        self.moved_to: Path | None = None
 
     def start(
         self, noisy: np.ndarray, clean: np.ndarray | None, settings: dict[str, Any], provenance: dict[str, Any]
     ) -> dict[int, FitResult]:
         """Open the folder for a restoration; return the repetitions (from 1) that it holds already.
 
-        They are kept only if `settings` and the images are those of the earlier start; else they are removed.
+        They are taken if `settings` and the images are those of the earlier start. Another restoration that has
+        finished repetitions is moved aside, whole, to the first free NAME.1, NAME.2, ... (see `moved_to`).
         """
         make_folder(self.path)
         settings = {**settings, "noisy": _digest(noisy), "clean": None if clean is None else _digest(clean)}
         record = self.path / "record.json"
-        if record.exists() and read_json(record).get("settings") == settings:
-            return {int(p.name.split("-")[1]): _read_repetition(p) for p in self._repetition_folders()}
-        for folder in self._repetition_folders():
-            shutil.rmtree(folder)
-        (self.path / "restored.tif").unlink(missing_ok=True)
-        (self.path / "clean.tif").unlink(missing_ok=True)
+        known = read_json(record) if record.exists() else {}
+        if known.get("settings") == settings:
+            return {_number(folder): _read_repetition(folder) for folder in self._repetition_folders()}
+        if known and self._repetition_folders():
+            self._move_aside()
+        # The record comes last: it vouches for all else.
+        record.unlink(missing_ok=True)
         write_array(self.path / "noisy.tif", noisy)
         if clean is not None:
             write_array(self.path / "clean.tif", clean)
         write_json(record, {"image": self.image, "settings": settings, "provenance": provenance, "result": None})
         return {}
+
+    def _move_aside(self) -> None:
+        numbers = itertools.count(1)
+        self.moved_to = next(p for n in numbers if not (p := self.path.with_name(f"{self.path.name}.{n}")).exists())
+        self.path.rename(self.moved_to)
+        make_folder(self.path)
+
+    def locked(self) -> AbstractContextManager[None]:
+        """Hold the folder's lock, so that two processes cannot write there; NasdipError where it is held."""
+        make_folder(self.path)
+        return locked(self.path, "restoration")
 
     def write_repetition(self, number: int, result: FitResult) -> None:
         """Write repetition `number` (from 1), whole or not at all."""
@@ -107,7 +123,11 @@ class RestorationFolder:
             clean=read_array(clean) if clean.exists() else None,
             psnr=result["psnr"],
             sigma=result["sigma"],
-            repetitions=tuple(_read_repetition(p) for p in self._repetition_folders()),
+            repetitions=tuple(
+                _read_repetition(folder)
+                for folder in self._repetition_folders()
+                if _number(folder) <= len(result["repetitions"])
+            ),
             config=FitConfig(**result["config"]),
             width=result["width"],
             seed=result["seed"],
@@ -116,7 +136,11 @@ class RestorationFolder:
         )
 
     def _repetition_folders(self) -> list[Path]:
-        return sorted(self.path.glob("repetition-[0-9]*"))
+        return sorted(self.path.glob("repetition-[0-9]*"), key=_number)
+
+
+def _number(folder: Path) -> int:
+    return int(folder.name.split("-")[1])
 
 
 def _summary(result: FitResult) -> dict[str, Any]:
@@ -125,8 +149,10 @@ def _summary(result: FitResult) -> dict[str, Any]:
         "seed": result.seed,
         "steps": len(curves.step),
         "seconds": result.seconds,
-        "loss_last": _finite(float(curves.loss[-1])),
+        "loss_last": float(curves.loss[result.image_step - 1]),
+        "image_step": result.image_step,
         "heldout_psnr": _finite(result.heldout_psnr),
+        "estimated_psnr": _finite(result.estimated_psnr),
         "psnr_last": _finite(result.psnr_last),
         "psnr_averaged": _finite(result.psnr_averaged),
         "oracle_psnr": _finite(result.oracle_psnr),
@@ -152,11 +178,13 @@ def _read_repetition(folder: Path) -> FitResult:
         curves=_read_curves(folder / "curves.csv"),
         bands=BandCurve(bands[:, 0].astype(int), bands[:, 1:]),
         events=tuple(FitEvent(**event) for event in fit["events"]),
+        image_step=fit["image_step"],
         seed=fit["seed"],
         seconds=fit["seconds"],
         psnr_averaged=fit["psnr_averaged"],
         psnr_last=fit["psnr_last"],
         heldout_psnr=fit["heldout_psnr"],
+        estimated_psnr=fit["estimated_psnr"],
     )
 
 

@@ -54,9 +54,14 @@ class FitResult:
         Of the weights, z, its perturbations and the held-out pixels.
     psnr_averaged, psnr_last : float or None
         PSNR (dB) of those two images against the clean one, where given.
+    image_step : int
+        The step whose averaged and last output these are: the last, or the last good one before a failure.
     heldout_psnr : float or None
-        PSNR (dB) estimated from the held-out pixels, less the noise's own variance; None without them. It is that of
-        pixels which the fit did not see, a little lower than that of the others.
+        PSNR (dB) of the averaged image against the noisy image on the held-out pixels. Its error is that against the
+        clean image plus the noise's variance, on average: it ranks fits without a clean image.
+    estimated_psnr : float or None
+        PSNR (dB) against the unknown clean image: that error less the estimated variance of the noise; None where the
+        noise hides it. It is that of pixels which the fit did not see, a little lower than that of the others.
     """
 
     averaged: np.ndarray
@@ -66,11 +71,13 @@ class FitResult:
     curves: Curves
     bands: BandCurve
     events: tuple[FitEvent, ...]
+    image_step: int
     seed: int
     seconds: float
     psnr_averaged: float | None = None
     psnr_last: float | None = None
     heldout_psnr: float | None = None
+    estimated_psnr: float | None = None
 
     @property
     def oracle_psnr(self) -> float | None:

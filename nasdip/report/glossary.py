@@ -14,8 +14,10 @@ GLOSSARY: dict[str, str] = {
     "picture; above 0.15: edges were softened, or a share of the noise was left in.",
     "events": "What happened in a fit: a loss that rose or was not a number, and the step whose state it went back to.",
     "failed": "A trial whose network could not be built or fitted. Its reward is the floor, 0 dB.",
-    "held-out PSNR": "PSNR (dB) estimated without a clean image: some pixels are left out of the loss, the averaged "
-    "output is compared with them, and the noise variance is taken off.",
+    "estimated PSNR": "PSNR (dB) against the clean image, estimated without it: the held-out error less the "
+    "variance of the noise. A dash where the noise hides it.",
+    "held-out PSNR": "PSNR (dB) of the averaged output against the noisy image on pixels left out of the loss. Its "
+    "error is that against the clean image plus the noise's own, so that it ranks fits without a clean image.",
     "held-out pixels": "Mean squared error of the averaged output on the pixels left out of the loss.",
     "loss": "Mean squared error of the output against the noisy image, intensities in [0, 1]. Below the noise variance "
     "the network fits noise.",

@@ -47,7 +47,7 @@ def _reward(source: Source) -> Fact | None:
     best = ranking(source.search.trials, 1) if source.search else []
     if not source.search or not best:
         return None
-    origin = "against the clean image" if source.search.reward == "clean" else "from held-out pixels"
+    origin = "against the clean image" if source.search.reward == "clean" else "on held-out noisy pixels"
     return Fact("Best reward", decibels(best[0].reward), f"trial {best[0].trial}, proxy fit, {origin}")
 
 
@@ -58,7 +58,9 @@ def _psnr(source: Source) -> Fact | None:
     if restoration.clean is None or restoration.psnr is None:
         return Fact("PSNR", "unknown", "no clean image was given to compare with")
     before = psnr(restoration.clean, restoration.noisy, data_range=1.0)
-    return Fact("PSNR, restored", decibels(restoration.psnr), f"noisy: {decibels(before)}")
+    oracle = source.search is not None and source.search.reward == "clean"
+    name, remark = ("PSNR, oracle", "; architecture picked with the clean image") if oracle else ("PSNR, restored", "")
+    return Fact(name, decibels(restoration.psnr), f"noisy: {decibels(before)}{remark}")
 
 
 def _noise(source: Source) -> Fact | None:

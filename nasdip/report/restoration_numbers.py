@@ -52,19 +52,15 @@ def _row(number: int, result: FitResult) -> RepetitionRow:
         number=number,
         seed=result.seed,
         steps=len(curves.step),
-        loss=float(curves.loss[-1]),
-        psnr_averaged=_last(curves.oracle_psnr_averaged),
-        psnr_last=_last(curves.oracle_psnr_raw),
+        loss=float(curves.loss[result.image_step - 1]),
+        psnr_averaged=result.psnr_averaged,
+        psnr_last=result.psnr_last,
         oracle_psnr=result.oracle_psnr,
         oracle_step=result.oracle_step,
         heldout_psnr=result.heldout_psnr,
         seconds=result.seconds,
         events=result.events,
     )
-
-
-def _last(curve: np.ndarray | None) -> float | None:
-    return None if curve is None else float(curve[-1])
 
 
 def first_and_last(restoration: Restoration) -> list[tuple[int, FitResult]]:

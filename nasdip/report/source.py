@@ -9,7 +9,7 @@ from nasdip.errors import NasdipError
 from nasdip.files import read_json
 from nasdip.prior.restoration_folder import RestorationFolder, read_array
 from nasdip.prior.result import Restoration
-from nasdip.search.run_folder import RunFolder, RunRecord
+from nasdip.search.run_folder import RunFolder, RunRecord, picked_with_clean
 from nasdip.search.trial_result import TrialResult
 from nasdip.space.search_space import SearchSpace
 
@@ -25,7 +25,7 @@ class SearchRun(NamedTuple):
     @property
     def reward(self) -> Literal["clean", "heldout"]:
         """What rewards were measured against: the clean image, or held-out pixels."""
-        return "heldout" if self.record.clean is None or self.record.settings.reward == "heldout" else "clean"
+        return "clean" if picked_with_clean(self.record) else "heldout"
 
 
 class Fit(NamedTuple):

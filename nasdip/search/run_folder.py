@@ -4,7 +4,7 @@
 
     run.json               command, seeds, versions, device, settings, image, estimates
     space.json             the search space (NNI format)
-    observation/           noisy.tif clean.tif (whole images, float32)
+    observation/           noisy.tif clean.tif (whole images, float32), and a copy of the input file
     trials/0001.json       one file per trial, written when it ends
     trials.csv             all of them
     searcher.safetensors   the searcher after the last finished trial
@@ -13,16 +13,16 @@
     report.html figures/   made by `nasdip report`
 """
 
-import fcntl
-from collections.abc import Iterator
-from contextlib import contextmanager
+import shutil
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from nasdip.errors import NasdipError
-from nasdip.files import make_folder, read_json, write_csv, write_json
+from nasdip.files import is_locked, locked, make_folder, read_json, replacing, write_csv, write_json
 from nasdip.prior.restoration_folder import RestorationFolder, read_array, write_array
 from nasdip.search.settings import SearchSettings
 from nasdip.search.trial_result import TrialResult
@@ -30,8 +30,8 @@ from nasdip.space.architecture import Architecture
 from nasdip.space.search_space import SearchSpace
 
 _COLUMNS = (
-    "trial", "architecture", "status", "reward", "heldout_psnr", "clean_psnr", "parameters", "seconds", "repeat_of",
-    "error", "finished",
+    "trial", "architecture", "status", "reward", "heldout_psnr", "clean_psnr", "estimated_psnr", "parameters",
+    "seconds", "repeat_of", "error", "finished",
 )  # fmt: skip
 
 
@@ -66,29 +66,21 @@ class RunFolder:
         """Whether a search was started here."""
         return (self.path / "run.json").is_file()
 
-    @contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self) -> AbstractContextManager[None]:
         """Hold the folder's lock, so that two processes cannot run one search; NasdipError where it is held."""
-        with open(self.path / ".lock", "a", encoding="utf-8") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise NasdipError(f"another process runs the search in {self.path}: wait for it, or stop it") from None
-            yield
+        return locked(self.path, "search")
 
     def is_running(self) -> bool:
         """Whether a process holds the folder's lock."""
-        try:
-            with open(self.path / ".lock", encoding="utf-8") as file:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except FileNotFoundError:
-            return False
-        except OSError:
-            return True
-        return False
+        return is_locked(self.path)
+
+    @property
+    def input_file(self) -> Path | None:
+        """The copy of the file that was given; None for a search on an array."""
+        return next(iter(sorted((self.path / "observation").glob("input.*"))), None)
 
     def create(self, record: RunRecord, space: SearchSpace, noisy: np.ndarray, clean: np.ndarray | None) -> None:
-        """Lay the folder out; run.json, which marks it as a run, comes last."""
+        """Lay the folder out, with a copy of the file `record.image`; run.json, which marks it as a run, comes last."""
         make_folder(self.path)
         for name in ("observation", "trials"):
             make_folder(self.path / name)
@@ -96,6 +88,9 @@ class RunFolder:
         write_array(self.path / "observation/noisy.tif", noisy)
         if clean is not None:
             write_array(self.path / "observation/clean.tif", clean)
+        if Path(record.image).is_file():
+            with replacing(self.path / f"observation/input{Path(record.image).suffix}") as temporary:
+                shutil.copyfile(record.image, temporary)
         self.write_record(record, space.name)
 
     def write_record(self, record: RunRecord, space_name: str) -> None:
@@ -123,24 +118,33 @@ class RunFolder:
         return read_array(self.path / "observation/noisy.tif"), read_array(clean) if clean.exists() else None
 
     def write_trial(self, result: TrialResult) -> None:
-        """Write a trial that has ended, then the table of all."""
+        """Write a trial that has ended."""
         write_json(self.path / f"trials/{result.trial:04d}.json", result.to_json())
-        rows = ([getattr(trial, name) for name in _COLUMNS] for trial in self.trials())
-        write_csv(self.path / "trials.csv", _COLUMNS, rows)
 
-    def trials(self) -> list[TrialResult]:
-        """Read all trials that have ended, in order."""
-        return [TrialResult.from_json(read_json(p)) for p in sorted(self.path.glob("trials/[0-9]*.json"))]
-
-    def best(self) -> TrialResult | None:
-        """Return the trial with the largest reward (the first of equal ones); None if none was fitted."""
-        fitted = [trial for trial in self.trials() if trial.status == "ok"]
-        return max(fitted, key=lambda trial: trial.reward, default=None)
-
-    def write_best(self) -> None:
-        """Write best.json, which `nasdip restore --architecture` takes too."""
-        best = self.best()
+    def write_tables(self, trials: Sequence[TrialResult]) -> None:
+        """Write what follows from all trials: trials.csv, and best.json for `nasdip restore --architecture`."""
+        write_csv(self.path / "trials.csv", _COLUMNS, ([getattr(t, name) for name in _COLUMNS] for t in trials))
+        best = best_of(trials)
         if best is not None:
             architecture = Architecture.from_text(best.architecture)
             data = {"architecture": best.architecture, "trial": best.trial, "reward": best.reward}
             write_json(self.path / "best.json", {**data, "architecture_json": architecture.to_json()})
+
+    def trials(self) -> list[TrialResult]:
+        """Read all trials that have ended, in order."""
+        paths = sorted(self.path.glob("trials/[0-9]*.json"), key=lambda path: int(path.stem))
+        return [TrialResult.from_json(read_json(path)) for path in paths]
+
+    def best(self) -> TrialResult | None:
+        """Return the best trial so far; None if none was fitted."""
+        return best_of(self.trials())
+
+
+def picked_with_clean(record: RunRecord) -> bool:
+    """Whether the best architecture was picked with the clean image, so that its figures are oracle ones."""
+    return record.clean is not None and record.settings.reward != "heldout"
+
+
+def best_of(trials: Sequence[TrialResult]) -> TrialResult | None:
+    """Return the trial with the largest reward (the first of equal ones); None if none was fitted."""
+    return max((trial for trial in trials if trial.status == "ok"), key=lambda trial: trial.reward, default=None)

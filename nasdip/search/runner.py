@@ -52,11 +52,15 @@ def start_run(
         raise NasdipError(f"the clean image is {clean.shape}, the noisy one {noisy.shape}: give images of one size")
     if settings.reward == "clean" and clean is None:
         raise NasdipError("reward 'clean' needs a clean image: give --clean, or use the reward heldout")
-    Observation(noisy)
+    for pixels in (noisy, *([] if clean is None else [clean])):
+        Observation(pixels)  # refuses what is too small or not finite
+    derive_seed(settings.seed)
     check_width(space, settings.proxy.width)
     if settings.final.steps:
         check_width(space, settings.final.width)
     make_searcher(settings.searcher, space, seed=settings.seed, **settings.searcher_settings)
+    if clean is not None and clean_image is None:
+        clean_image = "an array"
     record = RunRecord(settings, image, clean_image, estimate_sigma(noisy), describe(device), [provenance()])
     folder.create(record, space, noisy, clean)
 
@@ -64,6 +68,9 @@ def start_run(
 def resume_run(folder: RunFolder, *, trials: int | None = None) -> None:
     """Note in run.json that the search goes on, with another number of trials where given."""
     record = folder.record()
+    done = len(folder.trials())
+    if trials is not None and trials < done:
+        raise NasdipError(f"the run in {folder.path} has {done} trials already: give --trials {done} or more")
     settings = record.settings if trials is None else dataclasses.replace(record.settings, trials=trials)
     record = record._replace(settings=settings, provenance=[*record.provenance, provenance()])
     folder.write_record(record, folder.space().name)
@@ -84,13 +91,14 @@ def run_trials(
     searcher = make_searcher(settings.searcher, folder.space(), seed=settings.seed, **settings.searcher_settings)
     trials = folder.trials()
     _catch_up(searcher, folder, trials)
+    folder.write_tables(trials)
     for number in range(len(trials) + 1, settings.trials + 1):
         architecture = searcher.suggest(1)[0]
         result = _evaluate(number, architecture, task, trials, searcher.diagnostics())
         folder.write_trial(result)
         _learn(searcher, folder, result)
         trials.append(result)
-        folder.write_best()
+        folder.write_tables(trials)
         if notify is not None:
             notify(result)
     return trials

@@ -55,11 +55,11 @@ def run_trial(number: int, architecture: Architecture, task: TrialTask, diagnost
     """Fit `architecture` by the proxy and return its reward.
 
     The reward is the PSNR (dB) of the averaged image of the last step: against the clean image where there is one,
-    else (or where the task says so) estimated from held-out pixels. A fit that fails (diverges, runs out of memory,
-    cannot be built) is recorded with its cause and the floor reward.
+    else (or where the task says so) against the noisy one on held-out pixels. A fit that fails (diverges, runs out of
+    memory, cannot be built) is recorded with its cause and the floor reward.
     """
     start = time.perf_counter()
-    parameters = heldout = clean_psnr = error = None
+    parameters = heldout = estimated = clean_psnr = error = None
     try:
         config = FitConfig(steps=task.proxy.steps, heldout=task.proxy.heldout)
         network = build_network(
@@ -73,7 +73,7 @@ def run_trial(number: int, architecture: Architecture, task: TrialTask, diagnost
         result = fit(
             network, architecture, task.observation, config, seed=task.seed, clean=task.clean, device=task.device
         )
-        heldout = result.heldout_psnr
+        heldout, estimated = result.heldout_psnr, result.estimated_psnr
         clean_psnr = result.psnr_averaged
     except (NasdipError, RuntimeError, MemoryError) as failure:
         error = "out of memory" if is_out_of_memory(failure) else f"{type(failure).__name__}: {failure}"
@@ -87,6 +87,7 @@ def run_trial(number: int, architecture: Architecture, task: TrialTask, diagnost
         reward=FLOOR_REWARD if error is not None or reward is None else reward,
         heldout_psnr=heldout,
         clean_psnr=clean_psnr,
+        estimated_psnr=estimated,
         parameters=parameters,
         seconds=time.perf_counter() - start,
         repeat_of=None,

@@ -25,10 +25,12 @@ class TrialResult:
     status : {"ok", "failed", "repeated"}
         Repeated: the architecture had been fitted before, and its result was used again.
     reward : float
-        What the searcher learns from (dB): PSNR of the averaged image against the clean one where there is one, else
-        estimated from the held-out pixels; `FLOOR_REWARD` for a failed trial.
+        What the searcher learns from (dB): `clean_psnr` where there is a clean image (and the search uses it), else
+        `heldout_psnr`; `FLOOR_REWARD` for a failed trial.
     heldout_psnr, clean_psnr : float or None
-        Both estimates, where known (dB).
+        PSNR (dB) of the averaged image against the noisy one on held-out pixels, and against the clean one.
+    estimated_psnr : float or None
+        PSNR (dB) against the unknown clean image, estimated from the held-out pixels and the noise level.
     parameters : int or None
         Number of weights of the network at the proxy's width.
     seconds : float
@@ -49,6 +51,7 @@ class TrialResult:
     reward: float
     heldout_psnr: float | None
     clean_psnr: float | None
+    estimated_psnr: float | None
     parameters: int | None
     seconds: float
     repeat_of: int | None

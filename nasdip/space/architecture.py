@@ -10,6 +10,7 @@ from nasdip.errors import NasdipError
 from nasdip.space.cell import UpsamplingCell, published_cell
 
 MAX_DEPTH = 8
+MAX_WIDTH = 4096
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,7 @@ class CrossSkipArchitecture(Architecture):
     skips: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        _check_width(self.width)
+        check_channels(self.width)
         rows = len(self.skips)
         if not 1 <= rows <= MAX_DEPTH:
             raise NasdipError(f"an architecture has 1 to {MAX_DEPTH} levels, not {rows}")
@@ -160,11 +161,12 @@ class ConcatSkipArchitecture(Architecture):
     skip_channels: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        _check_width(self.width)
+        check_channels(self.width)
         if self.mode not in ("bilinear", "nearest", "bicubic"):
             raise NasdipError(f"unknown upsampling '{self.mode}' of a dip network: use bilinear, nearest or bicubic")
-        if not 1 <= len(self.skip_channels) <= MAX_DEPTH or min(self.skip_channels) < 0:
-            raise NasdipError(f"a dip network has skip channels of 0 or more for 1 to {MAX_DEPTH} levels")
+        whole = all(type(n) is int and 0 <= n <= MAX_WIDTH for n in self.skip_channels)
+        if not 1 <= len(self.skip_channels) <= MAX_DEPTH or not whole:
+            raise NasdipError(f"a dip network has 0 to {MAX_WIDTH} skip channels for each of 1 to {MAX_DEPTH} levels")
 
     @property
     def depth(self) -> int:
@@ -186,6 +188,7 @@ def _parse_width(text: str) -> int:
     return int(text[1:])
 
 
-def _check_width(width: int | None) -> None:
-    if width is not None and (not isinstance(width, int) or width < 1):
-        raise NasdipError(f"width {width!r} is not a positive number of channels: use 128, or less to go faster")
+def check_channels(width: int | None) -> None:
+    """Raise NasdipError unless `width` is None or a whole number of channels that a level can have."""
+    if width is not None and (type(width) is not int or not 1 <= width <= MAX_WIDTH):
+        raise NasdipError(f"width {width!r} is not a number of channels from 1 to {MAX_WIDTH}: use 128, or less")

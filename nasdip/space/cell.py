@@ -8,6 +8,7 @@ from nasdip.errors import NasdipError
 from nasdip.space.operations import OPERATIONS, find_operation
 
 KERNELS = (1, 3, 5, 7)
+MOST_KERNEL, MOST_DILATION = 31, 16
 _TOKEN = re.compile(r"([a-z]+(?:-[a-z]+)*?)(?:(\d+)(?:d(\d+))?)?")
 
 
@@ -59,10 +60,10 @@ class UpsamplingCell:
         if spatial.partners is not None and self.channel not in spatial.partners:
             allowed = ", ".join(sorted(spatial.partners))
             raise NasdipError(f"{self.spatial} cannot be combined with {self.channel}: use {allowed}")
-        if self.kernel < 1 or self.kernel % 2 == 0:
+        if not _is_whole(self.kernel, MOST_KERNEL) or self.kernel % 2 == 0:
             raise NasdipError(f"kernel size {self.kernel} is not an odd positive number: use one of 1, 3, 5, 7")
-        if self.dilation < 1:
-            raise NasdipError(f"dilation {self.dilation} is less than 1: use 1, 2 or 3")
+        if not _is_whole(self.dilation, MOST_DILATION):
+            raise NasdipError(f"dilation {self.dilation} is out of range: use 1, 2 or 3")
         if not (spatial.has_kernel or channel.has_kernel):
             object.__setattr__(self, "kernel", 1)
         if self.kernel == 1:
@@ -111,6 +112,10 @@ class UpsamplingCell:
             dilation=size[1],
             activation=choices.get("activation", "none"),
         )
+
+
+def _is_whole(value: object, most: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= most
 
 
 def published_cell(index: int) -> UpsamplingCell:

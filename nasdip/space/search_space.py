@@ -15,8 +15,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from nasdip.errors import NasdipError
-from nasdip.space.architecture import MAX_DEPTH, Architecture, CrossSkipArchitecture
-from nasdip.space.cell import UpsamplingCell
+from nasdip.space.architecture import MAX_DEPTH, MAX_WIDTH, Architecture, CrossSkipArchitecture
+from nasdip.space.cell import MOST_DILATION, MOST_KERNEL, UpsamplingCell
 from nasdip.space.operations import find_operation
 
 Option = str | int
@@ -81,8 +81,11 @@ class SearchSpace:
             raise NasdipError(f"search space '{self.name}': 'skips' lists whole patterns; drop depth and skip_dec...")
         if not self._cells:
             raise NasdipError(f"search space '{self.name}': no combination of its cell options can be built")
-        if max(self._depths) > self._skip_depth and self._skip_names:
-            raise NasdipError(f"search space '{self.name}': depth {max(self._depths)} needs skips for each level")
+        if self._skip_names and max(self._depths) != self._skip_depth:
+            raise NasdipError(
+                f"search space '{self.name}': its skips are those of {self._skip_depth} levels, its largest depth is "
+                f"{max(self._depths)}: make them agree"
+            )
 
     @staticmethod
     def load(source: str | Path) -> "SearchSpace":
@@ -271,10 +274,14 @@ def _check_entry(key: str, options: tuple[Option, ...]) -> None:
         for option in options:
             find_operation(str(option), key)  # type: ignore[arg-type]
     elif key in ("kernel", "dilation", "width", "depth"):
-        top = MAX_DEPTH if key == "depth" else 4096
+        top = {"depth": MAX_DEPTH, "kernel": MOST_KERNEL, "dilation": MOST_DILATION, "width": MAX_WIDTH}[key]
         if not all(isinstance(o, int) and 1 <= o <= top for o in options):
             raise NasdipError(
                 f"search space entry '{key}' must list whole numbers from 1 to {top}, not {list(options)}"
+            )
+        if key == "kernel" and any(int(o) % 2 == 0 for o in options):
+            raise NasdipError(
+                f"search space entry 'kernel' must list odd numbers, like 1, 3, 5, 7, not {list(options)}"
             )
     elif key == "skips":
         for option in options:

@@ -1,5 +1,6 @@
 """Finding an architecture by name, file or text."""
 
+from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
@@ -8,7 +9,7 @@ from nasdip.errors import NasdipError
 from nasdip.files import read_json
 from nasdip.space.architecture import Architecture
 
-# The best for denoising known so far: see experiments/benchmarks/published_recipe.md.
+# The best for denoising known so far, at a fixed number of steps: see experiments/benchmarks/README.md.
 DEFAULT = "dip"
 
 
@@ -60,11 +61,11 @@ def find_architecture(given: str | None) -> Architecture:
     if given in zoo_names():
         return zoo_entry(given).architecture
     path = Path(given)
-    if path.is_dir():
+    if _is(path.is_dir):
         if not (path / "best.json").exists():
             raise NasdipError(f"{path} holds no best.json: give the folder of a search that has finished a trial")
         path = path / "best.json"
-    if path.is_file():
+    if _is(path.is_file):
         data = read_json(path)
         return Architecture.from_json(data.get("architecture_json", data))
     if path.suffix == ".json":
@@ -76,6 +77,14 @@ def find_architecture(given: str | None) -> Architecture:
             "bilinear+conv3+relu:11111.01111.00111.00011.00001"
         )
     return Architecture.from_text(given)
+
+
+def _is(check: Callable[[], bool]) -> bool:
+    """Whether a check of a path holds; texts that no path can be (too long, ...) pass none."""
+    try:
+        return check()
+    except OSError:
+        return False
 
 
 def _folder() -> Path:

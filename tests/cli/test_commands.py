@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import tifffile
 
+from nasdip.prior.restoration_folder import RestorationFolder
+
 QUICK = ("--steps", "3", "--width", "8")
 
 
@@ -69,9 +71,56 @@ def test_search_status_report_resume_and_restore_with_the_best(folder, nasdip):
     (folder / "runs/photo/report.html").unlink()
     _, out, _ = nasdip("report", "runs/photo")
     assert out.strip() == "runs/photo/report.html"
-    code, _, err = nasdip("restore", "photo.png", "--architecture", "runs/photo", "--no-report", *QUICK)
-    assert code in (0, 2)  # 2: the best one may need a width that 8 is not
-    assert code == 0 or "divisible" in err
+    code, _, err = nasdip("restore", "photo.png", "--architecture", "runs/photo", "--steps", 3, "--width", 16)
+    assert code == 0, err
+    code, _, err = nasdip("search", "photo.png", "--resume", "--trials", 2)
+    assert code == 2
+    assert "3 trials already" in err
+    (folder / "photo.png").write_bytes((folder / "clean.png").read_bytes())
+    code, _, err = nasdip("search", "photo.png", "--resume")
+    assert code == 2
+    assert "another image" in err
+
+
+def test_an_architecture_picked_with_the_clean_image_is_called_oracle(folder, nasdip):
+    _, _, err = nasdip("search", "photo.png", "--clean", "clean.png", "--trials", 2, *SEARCH)
+    assert "picked with the clean image: oracle" in err
+    _, out, _ = nasdip("status", "runs/photo")
+    assert "oracle: picked with the clean image" in out
+    assert "PSNR, oracle" in (folder / "runs/photo/report.html").read_text()
+
+
+def test_an_earlier_restoration_with_other_settings_is_kept(folder, nasdip):
+    nasdip("restore", "photo.png", "--repeats", 2, "--no-report", *QUICK)
+    _, _, err = nasdip("restore", "photo.png", "--no-report", "--width", 8, "--steps", 4)
+    assert "restored/photo.1" in err
+    assert (folder / "restored/photo.1/repetition-02/averaged.tif").exists()
+    _, out, _ = nasdip("status", "restored/photo")
+    assert "1 repetition" in out
+
+
+def test_fewer_repeats_take_fewer_of_those_on_disk(folder, nasdip):
+    nasdip("restore", "photo.png", "--repeats", 3, "--no-report", *QUICK)
+    _, _, err = nasdip("restore", "photo.png", "--repeats", 2, "--no-report", *QUICK)
+    assert "2 fit(s)" in err
+    assert len(RestorationFolder(folder / "restored/photo").read().repetitions) == 2
+
+
+def test_clean_files_with_a_range_of_their_own_are_compared_by_sample_value(folder, nasdip):
+    clean = 1000 * iio.imread("clean.png").astype(np.float32) / 255
+    noisy = clean + np.random.default_rng(0).normal(0, 100, clean.shape).astype(np.float32)
+    tifffile.imwrite("clean.tif", clean, photometric="rgb")
+    tifffile.imwrite("noisy.tif", noisy, photometric="rgb")
+    nasdip("restore", "noisy.tif", "--clean", "clean.tif", "--no-report", *QUICK)
+    restoration = RestorationFolder(folder / "restored/noisy").read()
+    scale = noisy.max() - noisy.min()
+    np.testing.assert_allclose(restoration.clean * scale + noisy.min(), clean, atol=0.01)
+
+
+def test_nothing_given_shows_help(nasdip):
+    code, out, err = nasdip()
+    assert (code, err) == (2, "")
+    assert "restore" in out
 
 
 def test_ctrl_c_says_how_to_go_on(folder, nasdip, monkeypatch):

@@ -17,6 +17,7 @@ def prepare(folder):
     tifffile.imwrite(folder / "spoilt.tif", spoilt)
     tifffile.imwrite(folder / "small.tif", camera()[:8, :8])
     tifffile.imwrite(folder / "other.tif", camera()[:32, :32])
+    (folder / "restored.png").write_bytes((folder / "photo.png").read_bytes())
     (folder / "broken.json").write_text('{"spatial": [')
     (folder / "odd.json").write_text('{"spatial": {"_type": "choice", "_value": ["sideways"]}}')
 
@@ -34,6 +35,10 @@ def prepare(folder):
         (["restore", "photo.png", "--architecture", "bilinear+conv4:1"], ["odd"]),
         (["restore", "photo.png", "--architecture", "none.json"], ["none.json", "does not exist"]),
         (["restore", "photo.png", "--architecture", "nas-dip-denoise", "--width", "6"], ["divisible by 4"]),
+        (["restore", "photo.png", "--width", "1000000000"], ["width 1000000000", "4096"]),
+        (["restore", "photo.png", "--architecture", "x" * 300], ["unknown architecture"]),
+        (["restore", "photo.png", "--architecture", "bilinear:1:w99999"], ["99999"]),
+        (["restore", "photo.png", "photo.tif"], ["one place"]),
         (["restore", "photo.png", "--device", "toaster"], ["unknown device 'toaster'"]),
         (["restore", "photo.png", "-o", "/proc/nowhere"], ["/proc/nowhere", "cannot write"]),
         (["restore", "photo.png", "-o", "photo.png"], ["photo.png", "cannot write"]),
@@ -50,6 +55,7 @@ def prepare(folder):
         (["search", "photo.png", "--searcher", "oracle"], ["unknown searcher", "evolution"]),
         (["search", "photo.png", "--width", "6"], ["width 6"]),
         (["search", "photo.png", "-o", "/proc/nowhere"], ["cannot write"]),
+        (["search", "restored.png", "-o", "."], ["restored.png", "overwritten"]),
         (["search", "-o", "empty", "--resume"], ["not the folder of a search"]),
         (["search"], ["give an image"]),
         (["noise", "clean.png"], ["sigma"]),

@@ -78,7 +78,8 @@ def test_held_out_error_follows_the_true_one():
     clean, noisy = picture(64)
     result = run(Observation(noisy, 25.0), FitConfig(steps=150, heldout=0.2), clean=clean)
     # 819 pixels tell the error to about 0.6 dB here; the fit sees the other pixels, so its error there is smaller.
-    assert result.psnr_averaged - 3 < result.heldout_psnr < result.psnr_averaged + 1
+    assert result.psnr_averaged - 3 < result.estimated_psnr < result.psnr_averaged + 1
+    assert result.heldout_psnr == pytest.approx(-10 * np.log10(result.curves.heldout[-1]))
     true_error = 10 ** (-result.curves.oracle_psnr_averaged / 10)
     assert np.corrcoef(result.curves.heldout, true_error)[0, 1] > 0.99
 
@@ -124,11 +125,39 @@ def test_falls_back_from_nan_and_spikes_and_says_so():
     assert gap < 2
 
 
-def test_a_fit_that_never_recovers_is_a_clear_error():
+def test_weights_that_break_at_the_end_of_a_window_are_not_kept():
+    _, noisy = picture(32)
+    network = build_network(SMALL, width=8)
+    gradients = []
+
+    def poison(gradient):
+        gradients.append(1)
+        return gradient * float("nan") if len(gradients) == 50 else gradient
+
+    next(network.parameters()).register_hook(poison)
+    result = fit(network, SMALL, Observation(noisy), FitConfig(steps=100))
+    assert [event.step for event in result.events] == [60]
+    assert "state of step 40" in result.events[0].message
+    assert result.image_step == 100
+    assert np.isfinite(result.curves.loss[60:]).all()
+
+
+def test_a_fit_that_cannot_go_on_ends_with_its_last_good_image():
+    _, noisy = picture(32)
+    network = Breaking(build_network(SMALL, width=8), dict.fromkeys(range(61, 1000), float("nan")))
+    result = fit(network, SMALL, Observation(noisy), FitConfig(steps=1000))
+    assert result.image_step == 50
+    assert len(result.curves.step) == 120
+    assert "ended there" in result.events[-1].message
+    assert np.isfinite(result.averaged).all()
+
+
+@pytest.mark.parametrize("steps", [8, 1000])
+def test_a_fit_that_fails_from_the_start_is_a_clear_error(steps):
     _, noisy = picture(32)
     network = Breaking(build_network(SMALL, width=8), dict.fromkeys(range(1, 1000), float("nan")))
     with pytest.raises(NasdipError, match="not a number"):
-        fit(network, SMALL, Observation(noisy), FitConfig(steps=1000))
+        fit(network, SMALL, Observation(noisy), FitConfig(steps=steps))
 
 
 @pytest.mark.gpu

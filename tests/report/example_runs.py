@@ -78,8 +78,11 @@ def fit_result(noisy: np.ndarray, clean: np.ndarray | None, number: int, steps: 
         curves=Curves(step, loss, None, raw, averaged),
         bands=BandCurve(band_steps, bands),
         events=events,
+        image_step=steps,
         seed=1000 + number,
         seconds=12.5,
+        psnr_averaged=None if averaged is None else float(averaged[-1]),
+        psnr_last=None if raw is None else float(raw[-1]),
     )
 
 
@@ -144,7 +147,8 @@ def make_trials(
                 architecture=architecture,
                 status=status,  # type: ignore[arg-type]
                 reward=reward,
-                heldout_psnr=None if failed else reward - 0.2,
+                heldout_psnr=None if failed else (20.0 if has_clean else reward),
+                estimated_psnr=None if failed else reward - 0.2,
                 clean_psnr=reward if has_clean and not failed else None,
                 parameters=None if failed else int(rng.integers(60_000, 400_000)),
                 seconds=6.0 + float(rng.random()),
@@ -190,7 +194,7 @@ def write_search(
     made = make_trials(loaded, trials, has_clean=clean is not None, learns=searcher != "random", seed=seed)
     for trial in made:
         run.write_trial(trial)
-    run.write_best()
+    run.write_tables(run.trials())
     best = run.best()
     if final and best is not None:
         write_restoration(run.final.path, best.architecture, noisy=noisy, clean=clean, steps=steps)

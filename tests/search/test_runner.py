@@ -94,7 +94,10 @@ def test_resumed_after_any_trial_a_search_goes_on_as_if_never_stopped(tmp_path, 
     # A kill between a trial's file and the searcher's state leaves the state one trial behind.
     part.searcher_file.unlink()
     runner.resume_run(part, trials=6)
+    (part.path / "best.json").unlink()
     assert comparable(runner.run_trials(part, CPU)) == comparable(whole)
+    best = max(whole, key=lambda trial: trial.reward)
+    assert read_json(part.path / "best.json")["architecture"] == best.architecture
     assert len(part.record().provenance) == 3
 
 

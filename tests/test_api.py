@@ -1,0 +1,72 @@
+import numpy as np
+import pytest
+from skimage.data import astronaut
+
+import nasdip
+
+QUICK = {"steps": 3, "width": 8}
+
+
+def picture():
+    return np.random.default_rng(0).random((20, 24, 3), dtype=np.float32)
+
+
+def test_arrays_in_arrays_out():
+    image = picture()
+    last = nasdip.restore(image, channel_axis=-1, **QUICK)
+    assert last.shape == image.shape
+    assert last.dtype == np.float32
+    first = nasdip.restore(np.moveaxis(image, -1, 0), channel_axis=0, **QUICK)
+    np.testing.assert_array_equal(np.moveaxis(first, 0, -1), last)
+    assert nasdip.restore(image[..., 0], **QUICK).shape == (20, 24)
+
+
+def test_integers_are_scaled_by_their_range():
+    image = astronaut()[:20, :20]
+    np.testing.assert_allclose(
+        nasdip.restore(image, channel_axis=-1, **QUICK),
+        nasdip.restore(image / np.float32(255), channel_axis=-1, **QUICK),
+        atol=1e-3,
+    )
+
+
+def test_search_returns_the_best_and_keeps_a_run_on_demand(tmp_path):
+    small = {"space": "tiny", "trials": 3, "crop": 16, "width": 16, "steps": 3, "final_steps": 3, "final_width": 16}
+    found = nasdip.search(picture(), channel_axis=-1, run=tmp_path / "run", **small)
+    assert found.reward == max(trial.reward for trial in found.trials)
+    assert found.image.shape == (20, 24, 3)
+    assert (tmp_path / "run" / "trials.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"channel_axis": None}, "channel_axis"),
+        ({"channel_axis": 5}, "channel_axis 5"),
+        ({"width": -4}, "width -4"),
+        ({"seed": -1}, "seed -1"),
+        ({"repeats": 0}, "0 repetitions"),
+        ({"steps": 0}, "steps 0"),
+        ({"architecture": "resnet"}, "resnet"),
+        ({"device": "toaster"}, "toaster"),
+    ],
+)
+def test_bad_arguments_are_one_clear_line(change, word):
+    with pytest.raises(nasdip.NasdipError, match=word) as caught:
+        nasdip.restore(picture(), **{"channel_axis": -1, **QUICK, **change})
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.int32, np.complex64])
+def test_types_without_a_known_range_are_refused(dtype):
+    with pytest.raises(nasdip.NasdipError, match="range"):
+        nasdip.restore((255 * picture()).astype(dtype), channel_axis=-1, **QUICK)
+
+
+def test_not_a_number_is_refused():
+    spoilt = picture()
+    spoilt[0, 0] = np.nan
+    with pytest.raises(nasdip.NasdipError, match="NaN"):
+        nasdip.restore(spoilt, channel_axis=-1, **QUICK)
+    with pytest.raises(nasdip.NasdipError, match="NaN"):
+        nasdip.search(picture(), channel_axis=-1, clean=spoilt, space="tiny", trials=1)
