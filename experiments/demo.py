@@ -28,8 +28,8 @@ def main() -> None:
     write_image(clean, img_as_float32(astronaut()[40:168, 160:288]))
     nasdip("noise", clean, "--sigma", 25, "--seed", 0, "-o", noisy)
     nasdip(
-        "search", noisy, "--clean", clean, "--reward", "heldout", "-o", RUN, "--trials", 30, "--crop", 64,
-        "--width", 32, "--steps", 200, "--final-steps", 800, "--final-width", 64, "--repeats", 2,
+        "search", noisy, "--clean", clean, "--reward", "heldout", "-o", RUN, "--trials", 28, "--crop", 64,
+        "--width", 32, "--steps", 150, "--final-steps", 600, "--final-width", 64, "--repeats", 2,
     )  # fmt: skip
     print(f"the demo took {time.monotonic() - start:.0f} s; now open {RUN / 'report.html'}")
 

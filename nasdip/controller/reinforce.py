@@ -10,9 +10,9 @@ import torch
 from nasdip.controller.baseline import MovingBaseline
 from nasdip.controller.policy import LSTMPolicy
 from nasdip.controller.searcher import Encoding, Searcher, check_number
-from nasdip.controller.threads import one_thread
 from nasdip.space.architecture import Architecture
 from nasdip.space.search_space import SearchSpace
+from nasdip.threads import one_thread
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,16 @@
 """Where to compute."""
 
+from contextlib import AbstractContextManager, nullcontext
+
 import torch
 from torch import nn
 
 from nasdip.errors import NasdipError
 from nasdip.provenance import memory_available
+from nasdip.threads import one_thread
+
+# Values in a feature map at full resolution, up to which one thread is as fast as two (64x64 px at width 32).
+_ONE_THREAD_VALUES = 2**17
 
 
 def find_device(name: str = "auto") -> torch.device:
@@ -25,6 +31,17 @@ def find_device(name: str = "auto") -> torch.device:
 def place(network: nn.Module, device: torch.device) -> nn.Module:
     """Move a network to a device, with channels-last weights, in which convolutions are fastest."""
     return network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def suited_threads(network: nn.Module, height: int, width: int, device: torch.device) -> AbstractContextManager[None]:
+    """Return a context with as many CPU threads as a fit to height x width px can use.
+
+    Small layers gain nothing from a second thread, and lose much where other programs use the processor too. The
+    rule looks at sizes alone, so that results do not depend on what else runs.
+    """
+    channels = max(p.shape[0] for p in network.parameters() if p.ndim == 4)
+    small = device.type == "cpu" and height * width * channels <= _ONE_THREAD_VALUES
+    return one_thread() if small else nullcontext()
 
 
 def describe(device: torch.device) -> str:

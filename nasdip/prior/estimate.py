@@ -8,8 +8,8 @@ from torch import nn
 
 from nasdip.network.build import build_network
 from nasdip.prior.config import FitConfig
-from nasdip.prior.device import place
-from nasdip.prior.fit import network_padding
+from nasdip.prior.device import place, suited_threads
+from nasdip.prior.fit import network_size
 from nasdip.space.architecture import Architecture
 
 # Side (px) of the image that is measured: large enough to be typical, small enough to cost nothing.
@@ -49,14 +49,15 @@ def estimate_fit(
         build_network(architecture, in_channels=config.input_channels, out_channels=shape[2], width=width), device
     ).train()
     z = torch.zeros((1, config.input_channels, *sample), device=device).to(memory_format=torch.channels_last)
-    seconds, kept = _measure_step(network, z)
+    with suited_threads(network, *sample, device):
+        seconds, kept = _measure_step(network, z)
     parameters = sum(p.numel() * p.element_size() for p in network.parameters())
     # The factor covers the optimiser and what is logged.
     return Estimate(1.1 * ratio * seconds, round(ratio * kept) + 10 * parameters)
 
 
 def _measure_step(network: nn.Module, z: torch.Tensor) -> tuple[float, int]:
-    """Return seconds and bytes kept of a forward and backward pass; the first of two pays for set-up."""
+    """Return seconds and bytes kept of a forward and backward pass; the first ones pay for set-up."""
     kept: dict[int, int] = {}
 
     def pack(tensor: torch.Tensor) -> torch.Tensor:
@@ -64,7 +65,7 @@ def _measure_step(network: nn.Module, z: torch.Tensor) -> tuple[float, int]:
         return tensor
 
     seconds = float("inf")
-    for _ in range(2):
+    for _ in range(4):
         kept.clear()
         start = time.perf_counter()
         with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
@@ -74,9 +75,3 @@ def _measure_step(network: nn.Module, z: torch.Tensor) -> tuple[float, int]:
         seconds = min(seconds, time.perf_counter() - start)
         network.zero_grad(set_to_none=True)
     return seconds, sum(kept.values())
-
-
-def network_size(architecture: Architecture, height: int, width: int) -> tuple[int, int]:
-    """Return the size that an image of height x width px is padded to."""
-    padding = network_padding(architecture, height, width)
-    return height + padding.top + padding.bottom, width + padding.left + padding.right

@@ -16,7 +16,7 @@ from nasdip.imaging.padding import Padding, crop, pad_reflect, padding_for
 from nasdip.imaging.spectrum import band_correspondence
 from nasdip.network.build import size_multiple, smallest_size
 from nasdip.prior.config import FitConfig
-from nasdip.prior.device import place
+from nasdip.prior.device import place, suited_threads
 from nasdip.prior.guard import FitDiverged, Guard
 from nasdip.prior.history import History
 from nasdip.prior.result import BANDS, BandCurve, FitEvent, FitResult
@@ -83,21 +83,30 @@ def fit(
     if clean is not None and clean.shape != observation.pixels.shape:
         raise NasdipError(f"the clean image is {clean.shape}, the noisy one {observation.pixels.shape}: give one size")
     start = time.perf_counter()
-    run = _Run(network, architecture, observation, config, seed, clean, torch.device(device))
-    for step in range(1, config.steps + 1):
-        run.step(step)
-        if step % _WINDOW == 0 or step == config.steps:
-            run.check(step)
-            if progress is not None:
-                progress(run.progress(step))
-            if run.guard.exhausted:
-                break
-    return run.result(time.perf_counter() - start)
+    device = torch.device(device)
+    height, width = network_size(architecture, *observation.pixels.shape[:2])
+    with suited_threads(network, height, width, device):
+        run = _Run(network, architecture, observation, config, seed, clean, device)
+        for step in range(1, config.steps + 1):
+            run.step(step)
+            if step % _WINDOW == 0 or step == config.steps:
+                run.check(step)
+                if progress is not None:
+                    progress(run.progress(step))
+                if run.guard.exhausted:
+                    break
+        return run.result(time.perf_counter() - start)
 
 
 def network_padding(architecture: Architecture, height: int, width: int) -> Padding:
     """Return the padding that brings an image of height x width px to a size which the architecture can take."""
     return padding_for((height, width), size_multiple(architecture), smallest_size(architecture))
+
+
+def network_size(architecture: Architecture, height: int, width: int) -> tuple[int, int]:
+    """Return the size that an image of height x width px is padded to."""
+    padding = network_padding(architecture, height, width)
+    return height + padding.top + padding.bottom, width + padding.left + padding.right
 
 
 class _Run:

@@ -48,7 +48,9 @@ def _reward(source: Source) -> Fact | None:
     if not source.search or not best:
         return None
     origin = "against the clean image" if source.search.reward == "clean" else "on held-out noisy pixels"
-    return Fact("Best reward", decibels(best[0].reward), f"trial {best[0].trial}, proxy fit, {origin}")
+    estimate = best[0].estimated_psnr if source.search.reward == "heldout" else None
+    about = f"; against the clean image about {decibels(estimate)}" if estimate is not None else ""
+    return Fact("Best reward", decibels(best[0].reward), f"trial {best[0].trial}, proxy fit, {origin}{about}")
 
 
 def _psnr(source: Source) -> Fact | None:
