@@ -19,6 +19,7 @@ from nasdip.imaging.noise_level import estimate_sigma
 from nasdip.imaging.observation import Observation
 from nasdip.prior.config import FitConfig
 from nasdip.prior.device import find_device
+from nasdip.prior.fit import FitProgress
 from nasdip.prior.restoration import restore_observation
 from nasdip.prior.restoration_folder import RestorationFolder
 from nasdip.search.trial import centre_crop
@@ -52,6 +53,11 @@ def main() -> None:
 def measure(name: str, which: str, options: argparse.Namespace) -> list[str]:
     clean = centre_crop(read_image(options.data / f"{name}.png").pixels, options.crop)
     noisy = centre_crop(read_image(options.data / f"{name}_noisy25.png").pixels, options.crop)
+
+    def report(number: int, progress: FitProgress) -> None:
+        if progress.step % 100 == 0:
+            print(name, which, number, progress, flush=True)
+
     restoration = restore_observation(
         Observation(noisy, estimate_sigma(noisy)),
         find_architecture(which),
@@ -62,7 +68,7 @@ def measure(name: str, which: str, options: argparse.Namespace) -> list[str]:
         clean=clean,
         device=find_device(options.device),
         folder=RestorationFolder(options.work / f"{name}-{options.crop}-{which}-w{options.width}-s{options.seed}"),
-        progress=lambda number, p: p.step % 100 == 0 and print(name, which, number, p, flush=True),
+        progress=report,
     )
     noisy_psnr = psnr(clean, noisy, data_range=1.0)
     rows = []

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from provenance_of import provenance_line
+from torch import nn
 
 from nasdip.files import write_text
 from nasdip.imaging.observation import Observation
@@ -40,18 +41,21 @@ def main() -> None:
     config = FitConfig(steps=STEPS)
     architectures = {name: zoo_entry(name).architecture for name in zoo_names()}
 
-    def build(name: str):
+    def build(name: str) -> nn.Module:
         return build_network(architectures[name], width=options.width)
 
-    estimates = {n: estimate_fit(build(n), a, shape, config, device) for n, a in architectures.items()}
+    estimates = {
+        name: estimate_fit(architecture, shape, config, width=options.width, device=device)
+        for name, architecture in architectures.items()
+    }
     seconds: dict[str, list[float]] = {name: [] for name in architectures}
-    for _ in range(options.rounds):
+    for _ in range(1 + options.rounds):  # the first pays for set-up
         for name, architecture in architectures.items():
             seconds[name].append(fit(build(name), architecture, observation, config, device=device).seconds / STEPS)
     rows = []
     for name in architectures:
-        ratios = [s / d for s, d in zip(seconds[name], seconds["dip"], strict=True)]
-        median = statistics.median(seconds[name])
+        ratios = [s / d for s, d in zip(seconds[name][1:], seconds["dip"][1:], strict=True)]
+        median = statistics.median(seconds[name][1:])
         rows.append(
             f"{name},{options.size},{options.width},{count_parameters(build(name))},{median:.3f},"
             f"{statistics.median(ratios):.2f},{min(ratios):.2f},{max(ratios):.2f},{estimates[name].memory / 2**20:.0f},"
