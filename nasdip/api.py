@@ -1,8 +1,9 @@
 """The Python functions: arrays in, arrays out, after scikit-image's conventions."""
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from skimage.util import img_as_float32
@@ -14,7 +15,7 @@ from nasdip.prior.config import FitConfig
 from nasdip.prior.device import find_device
 from nasdip.prior.restoration import restore_observation
 from nasdip.search.run_folder import RunFolder
-from nasdip.search.runner import fit_best, run_trials, start_run
+from nasdip.search.runner import fit_best, resume_run, run_trials, start_run
 from nasdip.search.settings import FinalSettings, ProxySettings, SearchSettings
 from nasdip.search.trial_result import TrialResult
 from nasdip.space.architecture import Architecture
@@ -106,7 +107,7 @@ def search(
     *,
     channel_axis: int | None = None,
     clean: np.ndarray | None = None,
-    space: str | Path | SearchSpace = "nas_dip",
+    space: str | Path | Mapping[str, Any] | SearchSpace = "nas_dip",
     searcher: str = "reinforce",
     trials: int = 40,
     crop: int | None = 96,
@@ -118,6 +119,7 @@ def search(
     seed: int = 0,
     device: str = "auto",
     run: str | Path | None = None,
+    resume: bool = False,
 ) -> SearchResult:
     """Search an architecture for one noisy image, then fit the best to it.
 
@@ -127,8 +129,8 @@ def search(
         As for `restore`.
     clean : ndarray, optional
         Makes the reward the PSNR against it; without it, the PSNR estimated from held-out pixels.
-    space : str, Path or SearchSpace
-        A JSON file, or the name of a space that nasdip ships: nas_dip, nas_dip_extended, tiny.
+    space : str, Path, mapping or SearchSpace
+        A JSON file, its content, or the name of a space that nasdip ships: nas_dip, nas_dip_extended, tiny.
     searcher : {"reinforce", "evolution", "random"}
         What proposes architectures.
     trials : int
@@ -139,6 +141,8 @@ def search(
         The fit of the best architecture to the whole image; final_steps of 0 leaves it out.
     run : str or Path, optional
         Folder that keeps everything (for `nasdip report`); none is kept by default.
+    resume : bool
+        Go on with the search in `run`, with its own image and settings; `trials` may be more.
 
     Returns
     -------
@@ -158,27 +162,39 @@ def search(
     >>> found.image.shape, len(found.trials)
     ((32, 32), 2)
     """
-    settings = SearchSettings(
-        searcher=searcher,
-        trials=trials,
-        seed=seed,
-        proxy=ProxySettings(crop, width, steps),
-        final=FinalSettings(final_steps, final_width, repeats),
-    )
-    chosen_space = space if isinstance(space, SearchSpace) else SearchSpace.load(space)
-    clean_pixels = None if clean is None else _channels_last(clean, channel_axis)
     where = find_device(device)
+    if resume and run is None:
+        raise NasdipError("nothing to resume: give the folder of the search as run")
     with tempfile.TemporaryDirectory() as temporary:
         folder = RunFolder(Path(temporary if run is None else run))
-        start_run(folder, settings, chosen_space, _channels_last(image, channel_axis), clean_pixels, where)
+        if not resume:
+            settings = SearchSettings(
+                searcher=searcher,
+                trials=trials,
+                seed=seed,
+                proxy=ProxySettings(crop, width, steps),
+                final=FinalSettings(final_steps, final_width, repeats),
+            )
+            pixels = _channels_last(image, channel_axis)
+            clean_pixels = None if clean is None else _channels_last(clean, channel_axis)
+            start_run(folder, settings, _as_space(space), pixels, clean_pixels, where)
+        folder.record()  # there must be a run
         with folder.locked():
+            if resume:
+                resume_run(folder, trials=trials)
             results = run_trials(folder, where)
             restoration = fit_best(folder, where)
         best = folder.best()
         if best is None:
-            raise NasdipError(f"all {trials} trials failed, the last with: {results[-1].error}")
+            raise NasdipError(f"none of the {len(results)} trials succeeded, the last with: {results[-1].error}")
     restored = None if restoration is None else _as_given(restoration.image, channel_axis)
     return SearchResult(Architecture.from_text(best.architecture), best.reward, restored, results)
+
+
+def _as_space(space: str | Path | Mapping[str, Any] | SearchSpace) -> SearchSpace:
+    if isinstance(space, SearchSpace):
+        return space
+    return SearchSpace.from_json(space) if isinstance(space, Mapping) else SearchSpace.load(space)
 
 
 def _channels_last(image: np.ndarray, channel_axis: int | None) -> np.ndarray:

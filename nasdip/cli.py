@@ -1,5 +1,6 @@
 """The command line: parses, calls, prints. Heavy imports wait until a command needs them."""
 
+import errno
 import os
 import sys
 from pathlib import Path
@@ -24,6 +25,7 @@ app.add_typer(zoo_app, name="zoo")
 
 # typer brings click in, under another name from version to version.
 _UsageError: Any = typer.BadParameter.__base__
+_STOPPED = 130
 
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same result on the same machine's CPU.")]
@@ -255,7 +257,10 @@ def main() -> None:
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     try:
-        sys.exit(app(standalone_mode=False))
+        code = app(standalone_mode=False)
+        if code == _STOPPED:  # typer's word for Ctrl-C
+            raise KeyboardInterrupt
+        sys.exit(code)
     except _UsageError as error:
         message = error.format_message()
         if message:  # without one, help was asked for by giving no arguments, and shown
@@ -266,7 +271,9 @@ def main() -> None:
         sys.exit(2)
     except (KeyboardInterrupt, typer.Abort):
         note("nasdip: stopped")
-        sys.exit(130)
+        sys.exit(_STOPPED)
     except OSError as error:
-        note(f"nasdip: error: {error.strerror or error}{f': {error.filename}' if error.filename else ''}")
+        advice = " (what was done is kept: free some space and run it again)" if error.errno == errno.ENOSPC else ""
+        where = f": {error.filename}" if error.filename else ""
+        note(f"nasdip: error: {error.strerror or error}{where}{advice}")
         sys.exit(1)

@@ -76,6 +76,6 @@ def _nni() -> Finding:
     if version is None:
         return Finding("nni", "not installed (only nnictl searches need it: pip install 'nasdip[nni]')")
     tools = installed_version("setuptools")
-    if tools is None or int(tools.split(".")[0]) >= 82:
+    if tools is None or int(tools.split(".")[0]) >= 81:
         return Finding("nni", version, "nnictl needs an older setuptools: pip install 'setuptools<81'")
     return Finding("nni", f"{version} (setuptools {tools})")

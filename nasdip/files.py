@@ -72,6 +72,7 @@ def read_json(path: Path) -> dict[str, Any]:
 @contextmanager
 def locked(folder: Path, what: str) -> Iterator[None]:
     """Hold the lock of a folder, so that two processes cannot do `what` there at once; NasdipError where it is held."""
+    make_folder(folder, "make it writable, or copy it")
     with open(folder / ".lock", "a", encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -92,11 +93,11 @@ def is_locked(folder: Path) -> bool:
     return False
 
 
-def make_folder(path: Path) -> None:
+def make_folder(path: Path, advice: str = "choose another with -o") -> None:
     """Create a folder, with its parents, and make sure that files can be written there; else NasdipError."""
     try:
         path.mkdir(parents=True, exist_ok=True)
         with NamedTemporaryFile(dir=path, prefix=".writable-"):
             pass
     except OSError as error:
-        raise NasdipError(f"cannot write to folder {path} ({error.strerror}): choose another with -o") from None
+        raise NasdipError(f"cannot write to folder {path} ({error.strerror}): {advice}") from None

@@ -36,6 +36,9 @@ def test_search_returns_the_best_and_keeps_a_run_on_demand(tmp_path):
     assert found.reward == max(trial.reward for trial in found.trials)
     assert found.image.shape == (20, 24, 3)
     assert (tmp_path / "run" / "trials.csv").exists()
+    more = nasdip.search(picture(), channel_axis=-1, run=tmp_path / "run", resume=True, trials=4)
+    assert more.trials[:3] == found.trials
+    assert len(more.trials) == 4
 
 
 @pytest.mark.parametrize(
@@ -47,6 +50,7 @@ def test_search_returns_the_best_and_keeps_a_run_on_demand(tmp_path):
         ({"seed": -1}, "seed -1"),
         ({"repeats": 0}, "0 repetitions"),
         ({"steps": 0}, "steps 0"),
+        ({"steps": 2.5}, "steps 2.5"),
         ({"architecture": "resnet"}, "resnet"),
         ({"device": "toaster"}, "toaster"),
     ],

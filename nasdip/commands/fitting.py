@@ -56,6 +56,6 @@ def fit_progress(label: str, repeats: int, steps: int) -> Iterator[Progress]:
 
         def update(repetition: int, where: FitProgress) -> None:
             oracle = "" if where.oracle_psnr is None else f", PSNR {where.oracle_psnr:.2f} dB"
-            show((repetition - 1) * steps + where.step, f"loss {where.loss:.5f}{oracle}")
+            show((repetition - 1) * steps + where.step, f"loss {where.loss:.3g}{oracle}")
 
         yield update

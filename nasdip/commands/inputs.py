@@ -40,7 +40,8 @@ def _is_nominal(file: ImageFile) -> bool:
 
 def describe(file: ImageFile, sigma: float) -> str:
     """Return what a file is, in words; `sigma` is its noise level in 8-bit units."""
-    return f"{file.path}: {_shape(channels_last(file).shape)}, {file.dtype}; noise about {sigma:.1f} (8-bit units)"
+    noise = f"{sigma:.1f}" if sigma >= 1 else f"{sigma:.3f}"
+    return f"{file.path}: {_shape(channels_last(file).shape)}, {file.dtype}; noise about {noise} (8-bit units)"
 
 
 def _shape(shape: tuple[int, ...]) -> str:

@@ -54,10 +54,15 @@ def restore_files(
         note(f"{describe(file, sigma)}\n{words}")
         folder = RestorationFolder(output / path.stem, image=str(path))
         with folder.locked(), fit_progress(path.name, repeats, steps) as show:
-            restoration = restore_observation(
-                Observation(channels_last(file), sigma), chosen, config, repeats=repeats, width=width, seed=seed,
-                clean=read_clean(clean, file), device=where, folder=folder, progress=show,
-            )  # fmt: skip
+            try:
+                restoration = restore_observation(
+                    Observation(channels_last(file), sigma), chosen, config, repeats=repeats, width=width, seed=seed,
+                    clean=read_clean(clean, file), device=where, folder=folder, progress=show,
+                )  # fmt: skip
+            except KeyboardInterrupt:
+                done = len(folder.repetition_folders())
+                note(f"{done} of {repeats} repetitions of {path.name} are in {folder.path}; the same command goes on")
+                raise
         write_image(output / path.name, restoration.image, like=file)
         if folder.moved_to is not None:
             note(f"the earlier restoration with other settings is now in {folder.moved_to}")

@@ -1,6 +1,7 @@
 """`nasdip search`."""
 
 import filecmp
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,8 @@ def search_file(
         try:
             _search(folder, where)
         except KeyboardInterrupt:
-            note(f"stopped; everything so far is in {output}. Go on with: nasdip search --resume -o {output}")
+            command = shlex.join(["nasdip", "search", "--resume", "-o", str(output)])
+            note(f"stopped; everything so far is in {output}. Go on with: {command}")
             raise
         _write_restored(folder)
         print(write_report(folder.path))
@@ -115,7 +117,8 @@ def _resume(
     if image is not None and (kept is None or not filecmp.cmp(image, kept, shallow=False)):
         raise NasdipError(f"the run in {folder.path} has another image ({record.image}): leave it out to resume")
     if clean is not None and str(clean) != record.clean:
-        raise NasdipError(f"the run in {folder.path} has the clean image {record.clean}: leave --clean out to resume")
+        had = f"with the clean image {record.clean}" if record.clean else "without a clean image"
+        raise NasdipError(f"the run in {folder.path} was started {had}: leave --clean out to resume")
     if space is not None and SearchSpace.load(space).to_json() != folder.space().to_json():
         raise NasdipError(f"the run in {folder.path} has another search space than {space}: leave it out to resume")
     resume_run(folder, trials=options["trials"])

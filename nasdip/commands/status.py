@@ -1,10 +1,11 @@
 """`nasdip status`."""
 
+import shlex
 from pathlib import Path
 
 from nasdip.console import duration
 from nasdip.errors import NasdipError
-from nasdip.files import read_json
+from nasdip.files import is_locked, read_json
 from nasdip.prior.restoration_folder import RestorationFolder
 from nasdip.search.run_folder import RunFolder, picked_with_clean
 
@@ -42,7 +43,7 @@ def _describe_search(folder: RunFolder) -> str:
     if (folder.final.path / "record.json").is_file():
         lines += ["final fit", *(f"  {line}" for line in _describe_restoration(folder.final.path))]
     if not running and not _finished(folder, len(trials)):
-        lines.append(f"go on with   nasdip search --resume -o {folder.path}")
+        lines.append(f"go on with   nasdip search --resume -o {shlex.quote(str(folder.path))}")
     return "\n".join(lines)
 
 
@@ -61,10 +62,16 @@ def _finished(folder: RunFolder, done: int) -> bool:
 
 def _describe_restoration(path: Path) -> list[str]:
     record = read_json(path / "record.json")
-    done = len(list(path.glob("repetition-[0-9]*")))
     if record.get("result") is None:
-        return [f"restoration  {path}: not finished, {done} repetitions done"]
+        done = len(RestorationFolder(path).repetition_folders())
+        state = "running" if is_locked(path) or is_locked(path.parent) else "stopped"
+        lines = [f"restoration  {path}: {state}, {done} repetitions done"]
+        command = record["provenance"].get("command")
+        if state == "stopped" and command and path.name != "final":
+            lines.append(f"go on with   {shlex.join(command)}")
+        return lines
     restoration = RestorationFolder(path).read()
+    done = len(restoration.repetitions)
     psnr = "" if restoration.psnr is None else f", PSNR {restoration.psnr:.2f} dB against the clean image"
     return [
         f"restoration  {path}: finished, {done} repetitions in {duration(restoration.seconds)}{psnr}",

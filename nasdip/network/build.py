@@ -1,5 +1,6 @@
 """The door of the room: (architecture, seed) -> network."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -10,6 +11,7 @@ from nasdip.network.blocks import upsampling
 from nasdip.network.concat_skip import concat_skip_network
 from nasdip.network.cross_skip import CrossSkipNetwork
 from nasdip.space.architecture import Architecture, ConcatSkipArchitecture, CrossSkipArchitecture, check_channels
+from nasdip.space.cell import UpsamplingCell
 
 if TYPE_CHECKING:  # reading spaces needs pydantic, which building does not
     from nasdip.space.search_space import SearchSpace
@@ -66,14 +68,26 @@ def build_network(
 
 def check_width(space: "SearchSpace", width: int) -> None:
     """Raise NasdipError unless every cell of `space` can be built at `width` channels (or the widths it decides)."""
-    cells = {(cell.spatial, cell.channel): cell for cell in space.cells}
+    cells = tuple({(cell.spatial, cell.channel): cell for cell in space.cells}.values())
     for channels in space.choices.get("width", (width,)):
-        for cell in cells.values():
-            try:
-                with torch.device("meta"):
-                    upsampling(cell, int(channels))
-            except NasdipError as error:
-                raise NasdipError(f"width {channels} does not suit the search space '{space.name}': {error}") from None
+        check_channels(int(channels))
+        if _misfit(cells, int(channels)) is None:
+            continue
+        better = next((n for n in range(int(channels) + 1, int(channels) + 65) if _misfit(cells, n) is None), None)
+        if better is None:
+            raise NasdipError(f"the search space '{space.name}' cannot be built: {_misfit(cells, int(channels))}")
+        raise NasdipError(f"width {channels} does not suit every cell of the search space '{space.name}': use {better}")
+
+
+def _misfit(cells: Sequence[UpsamplingCell], width: int) -> str | None:
+    """Return why some cell cannot be built at `width` channels, or None if all can."""
+    for cell in cells:
+        try:
+            with torch.device("meta"):
+                upsampling(cell, width)
+        except NasdipError as error:
+            return str(error)
+    return None
 
 
 def size_multiple(architecture: Architecture) -> int:

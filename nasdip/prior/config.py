@@ -42,15 +42,15 @@ class FitConfig:
     spike: float = 10**0.5
 
     def __post_init__(self) -> None:
-        for name, value, good in (
-            ("steps", self.steps, self.steps >= 1),
-            ("learning rate", self.learning_rate, self.learning_rate > 0),
-            ("input channels", self.input_channels, self.input_channels >= 1),
-            ("average", self.average, self.average is None or 0 <= self.average < 1),
-            ("held-out fraction", self.heldout, 0 <= self.heldout <= 0.5),
+        for name, value, good, advice in (
+            ("steps", self.steps, type(self.steps) is int and self.steps >= 1, "a whole number from 1"),
+            ("learning rate", self.learning_rate, self.learning_rate > 0, "a number above 0"),
+            ("input channels", self.input_channels, self.input_channels >= 1, "a whole number from 1"),
+            ("average", self.average, self.average is None or 0 <= self.average < 1, "a number in [0, 1)"),
+            ("held-out fraction", self.heldout, 0 <= self.heldout <= 0.5, "a number in [0, 0.5]"),
         ):
             if not good:
-                raise NasdipError(f"{name} {value} is out of range: see nasdip.prior.config.FitConfig")
+                raise NasdipError(f"{name} {value} is out of range: use {advice}")
 
     @property
     def average_weight(self) -> float:

@@ -51,8 +51,8 @@ class RestorationFolder:
         record = self.path / "record.json"
         known = read_json(record) if record.exists() else {}
         if known.get("settings") == settings:
-            return {_number(folder): _read_repetition(folder) for folder in self._repetition_folders()}
-        if known and self._repetition_folders():
+            return {_number(folder): _read_repetition(folder) for folder in self.repetition_folders()}
+        if known and self.repetition_folders():
             self._move_aside()
         # The record comes last: it vouches for all else.
         record.unlink(missing_ok=True)
@@ -125,7 +125,7 @@ class RestorationFolder:
             sigma=result["sigma"],
             repetitions=tuple(
                 _read_repetition(folder)
-                for folder in self._repetition_folders()
+                for folder in self.repetition_folders()
                 if _number(folder) <= len(result["repetitions"])
             ),
             config=FitConfig(**result["config"]),
@@ -135,7 +135,8 @@ class RestorationFolder:
             parameters=result["parameters"],
         )
 
-    def _repetition_folders(self) -> list[Path]:
+    def repetition_folders(self) -> list[Path]:
+        """Return the folders of the repetitions that are on disk, in order."""
         return sorted(self.path.glob("repetition-[0-9]*"), key=_number)
 
 

@@ -47,7 +47,7 @@ def start_run(
         Where a search was started there before, for images of two sizes, or unknown searchers and settings.
     """
     if folder.exists():
-        raise NasdipError(f"{folder.path} holds a search already: add --resume to go on, or choose another with -o")
+        raise NasdipError(f"{folder.path} holds a search already: resume it (--resume), or choose another folder")
     if clean is not None and clean.shape != noisy.shape:
         raise NasdipError(f"the clean image is {clean.shape}, the noisy one {noisy.shape}: give images of one size")
     if settings.reward == "clean" and clean is None:
@@ -115,7 +115,9 @@ def fit_best(folder: RunFolder, device: torch.device, progress: Progress | None 
         return None
     best = folder.best()
     if best is None:
-        raise NasdipError(f"no trial of {folder.path} succeeded, so there is nothing to fit: see its trials.csv")
+        trials = folder.trials()
+        cause = f", the last with: {trials[-1].error}" if trials else ""
+        raise NasdipError(f"none of the {len(trials)} trials succeeded{cause}; there is nothing to fit")
     noisy, clean = folder.images()
     return restore_observation(
         Observation(noisy, record.sigma),

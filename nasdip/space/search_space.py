@@ -77,8 +77,12 @@ class SearchSpace:
     def __post_init__(self) -> None:
         for key, options in self.choices.items():
             _check_entry(key, options)
+        if not self.choices:
+            raise NasdipError(f"search space '{self.name}' is empty: list at least one decision")
         if "skips" in self.choices and ({"depth"} & set(self.choices) or self._skip_names):
-            raise NasdipError(f"search space '{self.name}': 'skips' lists whole patterns; drop depth and skip_dec...")
+            raise NasdipError(
+                f"search space '{self.name}': 'skips' lists whole patterns: drop depth and skip_dec<LEVEL>_..."
+            )
         if not self._cells:
             raise NasdipError(f"search space '{self.name}': no combination of its cell options can be built")
         if self._skip_names and max(self._depths) != self._skip_depth:
@@ -117,8 +121,8 @@ class SearchSpace:
             first = error.errors()[0]
             where = " -> ".join(str(part) for part in first["loc"]) or "the file"
             raise NasdipError(
-                f"search space '{name}': {first['msg']} at {where}: "
-                'every entry must read "NAME": {"_type": "choice", "_value": [...]}'
+                f"search space '{name}' is malformed at {where}: "
+                'every entry must read "NAME": {"_type": "choice", "_value": [OPTION, ...]}'
             ) from None
         return SearchSpace(name, {key: tuple(entry.value) for key, entry in entries.items()})
 

@@ -133,8 +133,32 @@ def test_ctrl_c_says_how_to_go_on(folder, nasdip, monkeypatch):
     code, _, err = nasdip("search", "photo.png", "--trials", 2, *SEARCH)
     assert code == 130
     assert "nasdip search --resume -o runs/photo" in err
-    monkeypatch.undo()
-    monkeypatch.chdir(folder)
+    assert err.endswith("nasdip: stopped\n")
+    _, out, _ = nasdip("status", "runs/photo")
+    assert "stopped after 0 of 2 trials" in out
+
+
+def test_ctrl_c_in_a_restoration_says_what_is_kept(folder, nasdip, monkeypatch):
+    from nasdip.prior import restoration
+
+    real, calls = restoration.fit, []
+
+    def interrupted(*args, **kwargs):
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(restoration, "fit", interrupted)
+    code, _, err = nasdip("restore", "photo.png", "--repeats", 3, *QUICK)
+    assert code == 130
+    assert "1 of 3 repetitions of photo.png are in restored/photo; the same command goes on" in err
+    _, out, _ = nasdip("status", "restored/photo")
+    assert "stopped, 1 repetitions done" in out
+    assert "go on with   nasdip restore photo.png --repeats 3" in out
+    code, _, _ = nasdip("restore", "photo.png", "--repeats", 3, "--no-report", *QUICK)
+    assert code == 0
+    assert len(calls) == 4
 
 
 @pytest.mark.parametrize("kind", ["gaussian", "poisson", "speckle"])

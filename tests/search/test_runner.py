@@ -141,7 +141,7 @@ def test_all_trials_failed_is_a_clear_error(tmp_path, monkeypatch):
     monkeypatch.setitem(runner.run_trial.__globals__, "fit", failing)
     folder = start(tmp_path)
     runner.run_trials(folder, CPU)
-    with pytest.raises(NasdipError, match="no trial"):
+    with pytest.raises(NasdipError, match="none of the 4 trials succeeded, the last with"):
         runner.fit_best(folder, CPU)
 
 

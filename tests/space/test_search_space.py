@@ -126,9 +126,10 @@ def test_bad_texts_say_what_is_wrong(text, word):
 @pytest.mark.parametrize(
     ("data", "word"),
     [
-        ([], "dictionary"),
+        ([], "malformed at the file"),
+        ({}, "empty"),
         ({"spatial": ["bilinear"]}, "_type"),
-        ({"spatial": {"_type": "uniform", "_value": [0, 1]}}, "choice"),
+        ({"spatial": {"_type": "uniform", "_value": [0, 1]}}, "malformed at spatial"),
         ({"spatial": {"_type": "choice", "_value": []}}, "spatial"),
         ({"spatial": {"_type": "choice", "_value": ["bilinear"], "extra": 1}}, "extra"),
         ({"spatial": {"_type": "choice", "_value": ["sideways"]}}, "unknown spatial"),
