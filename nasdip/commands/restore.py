@@ -77,7 +77,7 @@ def summary(restoration: Restoration, steps_option: str) -> str:
     lines = [f"{len(restoration.repetitions)} fit(s) in {duration(restoration.seconds)}"]
     if restoration.psnr is not None:
         best = ", ".join(f"{r.oracle_psnr:.2f} dB at step {r.oracle_step}" for r in restoration.repetitions)
-        lines.append(f"PSNR {restoration.psnr:.2f} dB (oracle, picked with the clean image: {best})")
+        lines.append(f"PSNR {restoration.psnr:.2f} dB; oracle-best of each fit, picked with the clean image: {best}")
     for number, repetition in enumerate(restoration.repetitions, start=1):
         lines += [f"repetition {number}, step {event.step}: {event.message}" for event in repetition.events]
     overfit = overfit_step(restoration.repetitions[0].curves.loss, restoration.sigma)
