@@ -4,6 +4,7 @@ python experiments/benchmarks/step_cost.py [-o FILE.csv] [--size 128] [--width 1
 """
 
 import argparse
+import multiprocessing
 import statistics
 from pathlib import Path
 
@@ -22,7 +23,8 @@ from nasdip.prior.fit import fit
 from nasdip.zoo.catalog import zoo_entry, zoo_names
 
 COLUMNS = (
-    "architecture,size,width,weights,seconds_per_step,ratio_median,ratio_min,ratio_max,memory_mib,estimate_over_actual"
+    "architecture,size,width,weights,seconds_per_step,ratio_median,ratio_min,ratio_max,time_told_over_measured,"
+    "memory_told_mib,memory_told_over_measured"
 )
 STEPS = 4
 
@@ -56,13 +58,35 @@ def main() -> None:
     for name in architectures:
         ratios = [s / d for s, d in zip(seconds[name][1:], seconds["dip"][1:], strict=True)]
         median = statistics.median(seconds[name][1:])
+        told = estimates[name].memory / 2**20
         rows.append(
             f"{name},{options.size},{options.width},{count_parameters(build(name))},{median:.3f},"
-            f"{statistics.median(ratios):.2f},{min(ratios):.2f},{max(ratios):.2f},{estimates[name].memory / 2**20:.0f},"
-            f"{estimates[name].seconds_per_step / median:.2f}"
+            f"{statistics.median(ratios):.2f},{min(ratios):.2f},{max(ratios):.2f},"
+            f"{estimates[name].seconds_per_step / median:.2f},{told:.0f},{told / measure_memory(name, options):.2f}"
         )
     write_text(options.output, "\n".join([head, COLUMNS, *rows]) + "\n")
     print(COLUMNS, *rows, sep="\n")
+
+
+def measure_memory(name: str, options: argparse.Namespace) -> float:
+    """Return the peak memory (MiB) that a fit adds to a fresh process on the CPU; NaN on other devices."""
+    if find_device(options.device).type != "cpu":
+        return float("nan")
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(added_memory, (name, options.size, options.width))
+
+
+def added_memory(name: str, size: int, width: int) -> float:
+    def peak() -> float:
+        # Not getrusage: its maximum is inherited from the process that started this one.
+        status = Path("/proc/self/status").read_text()
+        return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))) / 1024
+
+    architecture = zoo_entry(name).architecture
+    observation = Observation(np.random.default_rng(0).random((size, size, 3), dtype=np.float32))
+    before = peak()
+    fit(build_network(architecture, width=width), architecture, observation, FitConfig(steps=STEPS))
+    return peak() - before
 
 
 if __name__ == "__main__":

@@ -139,23 +139,6 @@ def write_image(path: str | Path, pixels: np.ndarray, like: ImageFile | None = N
     _write(path, kind, _stored(pixels, kind, like))
 
 
-def write_display(path: str | Path, pixels: np.ndarray) -> None:
-    """Write an 8-bit PNG to look at: [0, 1] becomes black to white, what lies beyond is clipped.
-
-    Images of 3 channels are shown as RGB; of other numbers of channels the first is shown, as grey.
-
-    Raises
-    ------
-    NasdipError
-        For NaN or infinity, a suffix that is not .png, or a folder that does not exist.
-    """
-    if pixels.ndim == 3 and pixels.shape[2] != 3:
-        pixels = pixels[:, :, 0]
-    if Path(path).suffix.lower() != ".png":
-        raise NasdipError(f"{path} does not end in .png: images to look at are PNG files")
-    write_image(path, pixels)
-
-
 def _format_of(path: Path) -> str:
     """Return the format by content, after checking that there is a file and that its suffix is one of ours."""
     if path.is_dir():

@@ -46,7 +46,8 @@ def build_network(
     Raises
     ------
     NasdipError
-        Where the width does not suit the operations (channels not divisible).
+        Where the width does not suit the operations (channels not divisible); and, when the network is used, where
+        the input's size does not suit its levels.
 
     Examples
     --------
@@ -59,11 +60,15 @@ def build_network(
     channels = architecture.width or width or DEFAULT_WIDTH
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
+        network: nn.Module
         if isinstance(architecture, CrossSkipArchitecture):
-            return CrossSkipNetwork(architecture, in_channels, out_channels, channels)
-        if isinstance(architecture, ConcatSkipArchitecture):
-            return concat_skip_network(architecture, in_channels, out_channels, channels)
-    raise NasdipError(f"no network is known for {type(architecture).__name__}")
+            network = CrossSkipNetwork(architecture, in_channels, out_channels, channels)
+        elif isinstance(architecture, ConcatSkipArchitecture):
+            network = concat_skip_network(architecture, in_channels, out_channels, channels)
+        else:
+            raise NasdipError(f"no network is known for {type(architecture).__name__}")
+    network.register_forward_pre_hook(lambda _, inputs: check_size(architecture, *inputs[0].shape[-2:]))
+    return network
 
 
 def check_width(space: "SearchSpace", width: int) -> None:

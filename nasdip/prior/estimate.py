@@ -41,7 +41,7 @@ def estimate_fit(
 
     The memory is that of the tensors kept for the backward pass (and a quarter more, for gradients on their way), the
     parameters with their gradients, Adam's two moments and the guard's two copies of all of them, and what torch's
-    libraries take for themselves; measured peaks on a CPU were within 15 % of it.
+    libraries take for themselves; `experiments/benchmarks/step_cost.py` compares it with measured peaks.
     """
     device = torch.device(device)
     most = _MOST_SIDE if device.type == "cpu" else 4 * _MOST_SIDE

@@ -187,9 +187,7 @@ class _Run:
 
     def progress(self, step: int) -> FitProgress:
         """Return where the fit is."""
-        curves = self.history.curves()
-        oracle = None if curves.oracle_psnr_averaged is None else float(curves.oracle_psnr_averaged[-1])
-        return FitProgress(step, self.config.steps, float(curves.loss[-1]), oracle)
+        return FitProgress(step, self.config.steps, *self.history.latest())
 
     def result(self, seconds: float) -> FitResult:
         """Collect the images and curves."""

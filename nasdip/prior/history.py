@@ -38,6 +38,11 @@ class History:
         """Return the losses of steps first..last on the CPU (this waits for the device)."""
         return self._log[0, first - 1 : last].cpu()
 
+    def latest(self) -> tuple[float, float | None]:
+        """Return the last loss, and the PSNR (dB) of the averaged output where there is a clean image."""
+        loss, _, _, averaged = (self._log[:, self.completed - 1].cpu().double().numpy() * self._scale**2).tolist()
+        return loss, float(_psnr(np.array(averaged))) if np.isfinite(averaged) else None
+
     def curves(self) -> Curves:
         """Return everything logged so far, in nominal units."""
         n = self.completed

@@ -12,7 +12,7 @@ import pytest
 import tifffile
 from PIL import Image, ImageCms, PngImagePlugin
 
-from nasdip.imaging.image_file import read_image, write_display, write_image
+from nasdip.imaging.image_file import read_image, write_image
 
 H, W = 18, 23
 
@@ -418,14 +418,3 @@ def test_other_channels_than_those_of_like(tmp_path: Path, channels: int) -> Non
         copy.pixels, (np.rint(np.clip(pixels, 0, 1) * 255) / 255).astype(np.float32).squeeze()
     )
     assert copy.tags.icc is None
-
-
-@pytest.mark.parametrize(("shape", "shown"), [((H, W), (H, W)), ((H, W, 3), (H, W, 3)), ((H, W, 5), (H, W))])
-def test_display_is_an_8_bit_png(tmp_path: Path, shape: tuple[int, ...], shown: tuple[int, ...]) -> None:
-    pixels = samples("float32", *shape)
-    write_display(tmp_path / "a.png", pixels)
-    expected = pixels if pixels.ndim == 2 or pixels.shape[2] == 3 else pixels[:, :, 0]
-    with Image.open(tmp_path / "a.png") as copy:
-        values = np.asarray(copy)
-    assert values.shape == shown
-    np.testing.assert_array_equal(values, np.rint(np.clip(expected, 0, 1) * 255))

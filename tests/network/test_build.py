@@ -45,6 +45,8 @@ def test_image_too_small_for_the_depth():
     for height, width in ((4, 8), (8, 10)):
         with pytest.raises(NasdipError, match="levels"):
             check_size(UNET, height, width)
+        with pytest.raises(NasdipError, match="levels"):
+            build_network(UNET, width=8)(torch.zeros(1, 32, height, width))
 
 
 def test_smallest_size_runs():
