@@ -22,7 +22,7 @@ from nasdip.prior.device import find_device
 from nasdip.prior.fit import FitProgress
 from nasdip.prior.restoration import restore_observation
 from nasdip.prior.restoration_folder import RestorationFolder
-from nasdip.search.trial import centre_crop
+from nasdip.search.task import centre_crop
 from nasdip.zoo.catalog import find_architecture
 
 COLUMNS = (

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
-from nasdip.commands.inputs import channels_last, read_clean
 from nasdip.errors import NasdipError
 from nasdip.files import make_folder, write_csv
 from nasdip.imaging.image_file import check_output, read_image, write_image
+from nasdip.imaging.inputs import channels_last, read_clean
 from nasdip.imaging.noise import add_noise
 from nasdip.imaging.spectrum import band_correspondence, log_spectrum, radial_psd
 from nasdip.imaging.whiteness import whiteness

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from nasdip.commands.fitting import announcement, fit_progress
-from nasdip.commands.inputs import channels_last, describe, read_clean
 from nasdip.console import duration, note
 from nasdip.errors import NasdipError
 from nasdip.files import make_folder
 from nasdip.imaging.image_file import check_output, read_image, write_image
+from nasdip.imaging.inputs import channels_last, describe, read_clean
 from nasdip.imaging.noise_level import estimate_sigma
 from nasdip.imaging.observation import Observation
 from nasdip.prior.config import FitConfig

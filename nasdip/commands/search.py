@@ -9,11 +9,11 @@ import numpy as np
 import torch
 
 from nasdip.commands.fitting import announcement, estimate, fit_progress
-from nasdip.commands.inputs import channels_last, describe, read_clean
 from nasdip.commands.restore import summary
 from nasdip.console import duration, note, progress, size
 from nasdip.errors import NasdipError
 from nasdip.imaging.image_file import check_output, read_image, write_image
+from nasdip.imaging.inputs import channels_last, describe, read_clean
 from nasdip.prior.config import FitConfig
 from nasdip.prior.device import describe as describe_device
 from nasdip.prior.device import find_device
@@ -21,7 +21,7 @@ from nasdip.report.report import write_report
 from nasdip.search.run_folder import RunFolder, picked_with_clean
 from nasdip.search.runner import fit_best, resume_run, run_trials, start_run
 from nasdip.search.settings import FinalSettings, ProxySettings, SearchSettings
-from nasdip.search.trial import centre_crop
+from nasdip.search.task import centre_crop
 from nasdip.search.trial_result import TrialResult
 from nasdip.space.architecture import Architecture
 from nasdip.space.search_space import SearchSpace
@@ -97,6 +97,7 @@ def _start(
     start_run(
         folder, make_settings(options), SearchSpace.load(space or "nas_dip"), channels_last(file),
         read_clean(clean, file), device, image=str(image), clean_image=None if clean is None else str(clean),
+        input_file=image,
     )  # fmt: skip
     note(describe(file, folder.record().sigma))
 

@@ -35,6 +35,7 @@ class FitProgress(NamedTuple):
     steps: int
     loss: float
     oracle_psnr: float | None  # of the averaged output, where there is a clean image
+    heldout_psnr: float | None  # of the averaged output against the noisy image, on held-out pixels
 
 
 def fit(
@@ -47,6 +48,7 @@ def fit(
     clean: np.ndarray | None = None,
     device: str | torch.device = "cpu",
     progress: Callable[[FitProgress], None] | None = None,
+    stop: Callable[[], str | None] | None = None,
 ) -> FitResult:
     r"""Fit `network` to one observation (Ulyanov et al., Deep Image Prior, CVPR 2018).
 
@@ -69,6 +71,8 @@ def fit(
         (H, W, C): measures PSNR at every step and picks the image called oracle; the fit does not see it.
     progress : callable, optional
         Called every 10 steps.
+    stop : callable, optional
+        Called after every step; the fit ends there if it returns the cause, which becomes an event of the result.
 
     Returns
     -------
@@ -89,12 +93,15 @@ def fit(
         run = _Run(network, architecture, observation, config, seed, clean, device)
         for step in range(1, config.steps + 1):
             run.step(step)
-            if step % _WINDOW == 0 or step == config.steps:
+            cause = stop() if stop is not None else None
+            if step % _WINDOW == 0 or step == config.steps or cause is not None:
                 run.check(step)
                 if progress is not None:
                     progress(run.progress(step))
-                if run.guard.exhausted:
-                    break
+            if cause is not None:
+                run.events.append(FitEvent(step, cause))
+            if cause is not None or run.guard.exhausted:
+                break
         return run.result(time.perf_counter() - start)
 
 

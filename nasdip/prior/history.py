@@ -38,10 +38,11 @@ class History:
         """Return the losses of steps first..last on the CPU (this waits for the device)."""
         return self._log[0, first - 1 : last].cpu()
 
-    def latest(self) -> tuple[float, float | None]:
-        """Return the last loss, and the PSNR (dB) of the averaged output where there is a clean image."""
-        loss, _, _, averaged = (self._log[:, self.completed - 1].cpu().double().numpy() * self._scale**2).tolist()
-        return loss, float(_psnr(np.array(averaged))) if np.isfinite(averaged) else None
+    def latest(self) -> tuple[float, float | None, float | None]:
+        """Return the last loss, and the PSNR (dB) of the averaged output: against the clean image, and held-out."""
+        loss, heldout, _, averaged = self._log[:, self.completed - 1].cpu().double().numpy() * self._scale**2
+        against_clean, on_heldout = (float(_psnr(x)) if np.isfinite(x) else None for x in (averaged, heldout))
+        return float(loss), against_clean, on_heldout
 
     def curves(self) -> Curves:
         """Return everything logged so far, in nominal units."""

@@ -7,14 +7,15 @@
     observation/           noisy.tif clean.tif (whole images, float32), and a copy of the input file
     trials/0001.json       one file per trial, written when it ends
     trials.csv             all of them
-    searcher.safetensors   the searcher after the last finished trial
+    searcher.safetensors   the searcher, and what it proposed and learned, in order
+    service.json           of the service that runs the trials, if there is one (NNI)
     best.json              the best architecture so far
     final/                 the best architecture fitted to the whole image (see nasdip.prior.restoration_folder)
     report.html figures/   made by `nasdip report`
 """
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -31,7 +32,7 @@ from nasdip.space.search_space import SearchSpace
 
 _COLUMNS = (
     "trial", "architecture", "status", "reward", "heldout_psnr", "clean_psnr", "estimated_psnr", "parameters",
-    "seconds", "repeat_of", "error", "finished",
+    "seconds", "steps", "repeat_of", "error", "job", "finished",
 )  # fmt: skip
 
 
@@ -79,8 +80,15 @@ class RunFolder:
         """The copy of the file that was given; None for a search on an array."""
         return next(iter(sorted((self.path / "observation").glob("input.*"))), None)
 
-    def create(self, record: RunRecord, space: SearchSpace, noisy: np.ndarray, clean: np.ndarray | None) -> None:
-        """Lay the folder out, with a copy of the file `record.image`; run.json, which marks it as a run, comes last."""
+    def create(
+        self,
+        record: RunRecord,
+        space: SearchSpace,
+        noisy: np.ndarray,
+        clean: np.ndarray | None,
+        input_file: Path | None = None,
+    ) -> None:
+        """Lay the folder out, with a copy of the file of the image; run.json, which marks it as a run, comes last."""
         make_folder(self.path)
         for name in ("observation", "trials"):
             make_folder(self.path / name)
@@ -88,9 +96,9 @@ class RunFolder:
         write_array(self.path / "observation/noisy.tif", noisy)
         if clean is not None:
             write_array(self.path / "observation/clean.tif", clean)
-        if Path(record.image).is_file():
-            with replacing(self.path / f"observation/input{Path(record.image).suffix}") as temporary:
-                shutil.copyfile(record.image, temporary)
+        if input_file is not None:
+            with replacing(self.path / f"observation/input{input_file.suffix}") as temporary:
+                shutil.copyfile(input_file, temporary)
         self.write_record(record, space.name)
 
     def write_record(self, record: RunRecord, space_name: str) -> None:
@@ -116,6 +124,15 @@ class RunFolder:
         """Read the noisy and, where given, the clean image: (H, W, C) float32."""
         clean = self.path / "observation/clean.tif"
         return read_array(self.path / "observation/noisy.tif"), read_array(clean) if clean.exists() else None
+
+    def service(self) -> dict[str, Any]:
+        """Return what the service that runs the trials noted of itself; {} where there is none."""
+        path = self.path / "service.json"
+        return read_json(path) if path.exists() else {}
+
+    def write_service(self, notes: Mapping[str, Any]) -> None:
+        """Write the notes of the service that runs the trials."""
+        write_json(self.path / "service.json", notes)
 
     def write_trial(self, result: TrialResult) -> None:
         """Write a trial that has ended."""

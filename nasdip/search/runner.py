@@ -2,14 +2,13 @@
 
 import dataclasses
 from collections.abc import Callable
-from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from nasdip.controller.registry import make_searcher
-from nasdip.controller.searcher import Outcome, Searcher
-from nasdip.controller.state import SearcherState
 from nasdip.errors import NasdipError
 from nasdip.imaging.noise_level import estimate_sigma
 from nasdip.imaging.observation import Observation
@@ -19,10 +18,12 @@ from nasdip.prior.device import describe
 from nasdip.prior.restoration import Progress, restore_observation
 from nasdip.prior.result import Restoration
 from nasdip.provenance import provenance
+from nasdip.search.ledger import Ledger
 from nasdip.search.run_folder import RunFolder, RunRecord
 from nasdip.search.settings import SearchSettings
-from nasdip.search.trial import TrialTask, make_task, run_trial
-from nasdip.search.trial_result import TrialResult
+from nasdip.search.task import make_task
+from nasdip.search.trial import run_trial
+from nasdip.search.trial_result import Curve, TrialResult
 from nasdip.seeds import derive_seed
 from nasdip.space.architecture import Architecture
 from nasdip.space.search_space import SearchSpace
@@ -38,8 +39,13 @@ def start_run(
     *,
     image: str = "",
     clean_image: str | None = None,
+    input_file: Path | None = None,
+    started: dict[str, Any] | None = None,
 ) -> None:
     """Lay out the folder of a new search on an image (H, W, C), and check everything that can be checked before.
+
+    `image` and `clean_image` name the pictures for people; a copy of `input_file` is kept; `started` is the
+    provenance, where it is not that of this process's command.
 
     Raises
     ------
@@ -61,18 +67,18 @@ def start_run(
     make_searcher(settings.searcher, space, seed=settings.seed, **settings.searcher_settings)
     if clean is not None and clean_image is None:
         clean_image = "an array"
-    record = RunRecord(settings, image, clean_image, estimate_sigma(noisy), describe(device), [provenance()])
-    folder.create(record, space, noisy, clean)
+    record = RunRecord(settings, image, clean_image, estimate_sigma(noisy), describe(device), [started or provenance()])
+    folder.create(record, space, noisy, clean, input_file)
 
 
-def resume_run(folder: RunFolder, *, trials: int | None = None) -> None:
+def resume_run(folder: RunFolder, *, trials: int | None = None, started: dict[str, Any] | None = None) -> None:
     """Note in run.json that the search goes on, with another number of trials where given."""
     record = folder.record()
     done = len(folder.trials())
     if trials is not None and trials < done:
         raise NasdipError(f"the run in {folder.path} has {done} trials already: give --trials {done} or more")
     settings = record.settings if trials is None else dataclasses.replace(record.settings, trials=trials)
-    record = record._replace(settings=settings, provenance=[*record.provenance, provenance()])
+    record = record._replace(settings=settings, provenance=[*record.provenance, started or provenance()])
     folder.write_record(record, folder.space().name)
 
 
@@ -87,21 +93,23 @@ def run_trials(
     record = folder.record()
     settings = record.settings
     noisy, clean = folder.images()
-    task = make_task(noisy, clean, record.sigma, settings, device)
-    searcher = make_searcher(settings.searcher, folder.space(), seed=settings.seed, **settings.searcher_settings)
-    trials = folder.trials()
-    _catch_up(searcher, folder, trials)
-    folder.write_tables(trials)
-    for number in range(len(trials) + 1, settings.trials + 1):
-        architecture = searcher.suggest(1)[0]
-        result = _evaluate(number, architecture, task, trials, searcher.diagnostics())
-        folder.write_trial(result)
-        _learn(searcher, folder, result)
-        trials.append(result)
-        folder.write_tables(trials)
+    task = make_task(noisy, clean, record.sigma, settings)
+    ledger = Ledger(folder)
+
+    def watch(curve: Curve) -> str | None:
+        others = {number: trial.curve for number, trial in ledger.results.items()}
+        return settings.early_stop.judge(curve, others, task.proxy.steps)
+
+    while len(ledger.results) < settings.trials:
+        suggestion = ledger.suggest()
+        result = ledger.repeated(suggestion)
+        if result is None:
+            architecture = Architecture.from_text(suggestion.architecture)
+            result = run_trial(suggestion.trial, architecture, task, device, suggestion.diagnostics, watch=watch)
+        ledger.learn(result)
         if notify is not None:
             notify(result)
-    return trials
+    return ledger.trials
 
 
 def fit_best(folder: RunFolder, device: torch.device, progress: Progress | None = None) -> Restoration | None:
@@ -130,44 +138,4 @@ def fit_best(folder: RunFolder, device: torch.device, progress: Progress | None 
         device=device,
         folder=folder.final,
         progress=progress,
-    )
-
-
-def _catch_up(searcher: Searcher, folder: RunFolder, trials: list[TrialResult]) -> None:
-    """Bring the searcher to the state after the last trial on disk; a kill can leave it one behind."""
-    known = 0
-    if folder.searcher_file.exists():
-        state = SearcherState.read(folder.searcher_file)
-        searcher.load(state)
-        known = int(state.meta["trials"])
-    for result in trials[known:]:
-        searcher.suggest(1)
-        _learn(searcher, folder, result)
-
-
-def _learn(searcher: Searcher, folder: RunFolder, result: TrialResult) -> None:
-    searcher.update([Outcome(Architecture.from_text(result.architecture), result.reward)])
-    state = searcher.dump()
-    SearcherState({**state.meta, "trials": result.trial}, state.tensors).save(folder.searcher_file)
-
-
-def _evaluate(
-    number: int,
-    architecture: Architecture,
-    task: TrialTask,
-    trials: list[TrialResult],
-    diagnostics: dict[str, float],
-) -> TrialResult:
-    """Run a trial, or use the result of an earlier one with the same architecture again."""
-    earlier = next((t for t in trials if t.architecture == str(architecture) and t.status == "ok"), None)
-    if earlier is None:
-        return run_trial(number, architecture, task, diagnostics)
-    return dataclasses.replace(
-        earlier,
-        trial=number,
-        status="repeated",
-        repeat_of=earlier.trial,
-        seconds=0.0,
-        diagnostics=diagnostics,
-        finished=datetime.now(UTC).isoformat(timespec="seconds"),
     )

@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from nasdip.errors import NasdipError
+from nasdip.search.early_stop import EarlyStop
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ class SearchSettings:
     reward: Literal["auto", "clean", "heldout"] = "auto"
     proxy: ProxySettings = ProxySettings()
     final: FinalSettings = FinalSettings()
+    early_stop: EarlyStop = field(default_factory=EarlyStop)
 
     def __post_init__(self) -> None:
         if self.trials < 1:
@@ -84,6 +86,7 @@ class SearchSettings:
             fields = dict(data)
             fields["proxy"] = ProxySettings(**fields["proxy"])
             fields["final"] = FinalSettings(**fields["final"])
+            fields["early_stop"] = EarlyStop(**fields.get("early_stop", {}))
             return SearchSettings(**fields)
         except (KeyError, TypeError) as error:
             raise NasdipError(f"the run's settings are not those of this version ({error}): start a new run") from None

@@ -1,65 +1,50 @@
 """One trial: an architecture, fitted by a proxy, gets a reward."""
 
+import math
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Literal, NamedTuple
 
-import numpy as np
 import torch
 
 from nasdip.errors import NasdipError
-from nasdip.imaging.observation import Observation
 from nasdip.network.build import build_network
 from nasdip.network.operations import count_parameters
 from nasdip.prior.config import FitConfig
 from nasdip.prior.device import is_out_of_memory
-from nasdip.prior.fit import fit
-from nasdip.search.settings import ProxySettings, SearchSettings
-from nasdip.search.trial_result import FLOOR_REWARD, TrialResult
-from nasdip.seeds import derive_seed
+from nasdip.prior.fit import FitProgress, fit
+from nasdip.prior.result import FitResult
+from nasdip.search.task import TrialTask
+from nasdip.search.trial_result import FLOOR_REWARD, Curve, Status, TrialResult
 from nasdip.space.architecture import Architecture
 
+# Points of a trial's curve.
+_CURVE_POINTS = 20
 
-class TrialTask(NamedTuple):
-    """What every trial of a search shares: the cropped images, the proxy and the seed."""
-
-    observation: Observation
-    clean: np.ndarray | None
-    proxy: ProxySettings
-    seed: int
-    device: torch.device
-    reward: Literal["clean", "heldout"]
+# Called with a trial's curve so far; returns why the trial should be stopped, or None.
+Watch = Callable[[Curve], str | None]
 
 
-def make_task(
-    noisy: np.ndarray, clean: np.ndarray | None, sigma: float, settings: SearchSettings, device: torch.device
-) -> TrialTask:
-    """Return the task of a search on images (H, W, C): the proxy's centre crop of both."""
-    proxy = settings.proxy
-    crop = noisy if proxy.crop is None else centre_crop(noisy, proxy.crop)
-    clean_crop = clean if clean is None or proxy.crop is None else centre_crop(clean, proxy.crop)
-    # One seed for all trials: they differ by architecture alone (common random numbers).
-    seed = derive_seed(settings.seed, 0)
-    reward: Literal["clean", "heldout"] = "heldout" if clean is None or settings.reward == "heldout" else "clean"
-    return TrialTask(Observation(crop, sigma), clean_crop, proxy, seed, device, reward)
-
-
-def centre_crop(image: np.ndarray, size: int) -> np.ndarray:
-    """Return the square of `size` px around the centre of an image (H, W, ...), or less where the image is smaller."""
-    height, width = (min(size, side) for side in image.shape[:2])
-    top, left = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2
-    return image[top : top + height, left : left + width]
-
-
-def run_trial(number: int, architecture: Architecture, task: TrialTask, diagnostics: dict[str, float]) -> TrialResult:
+def run_trial(
+    number: int,
+    architecture: Architecture,
+    task: TrialTask,
+    device: torch.device,
+    diagnostics: dict[str, float],
+    *,
+    watch: Watch | None = None,
+    stop: Callable[[], str | None] | None = None,
+) -> TrialResult:
     """Fit `architecture` by the proxy and return its reward.
 
     The reward is the PSNR (dB) of the averaged image of the last step: against the clean image where there is one,
     else (or where the task says so) against the noisy one on held-out pixels. A fit that fails (diverges, runs out of
-    memory, cannot be built) is recorded with its cause and the floor reward.
+    memory, cannot be built) is recorded with its cause and the floor reward; one that was stopped, by `watch` (asked
+    at every point of the curve) or by `stop` (asked at every step), with the best reward of its curve.
     """
     start = time.perf_counter()
-    parameters = heldout = estimated = clean_psnr = error = None
+    trial = _Trial(task, watch, stop)
+    result, parameters, error = None, None, None
     try:
         config = FitConfig(steps=task.proxy.steps, heldout=task.proxy.heldout)
         network = build_network(
@@ -71,27 +56,65 @@ def run_trial(number: int, architecture: Architecture, task: TrialTask, diagnost
         )
         parameters = count_parameters(network)
         result = fit(
-            network, architecture, task.observation, config, seed=task.seed, clean=task.clean, device=task.device
-        )
-        heldout, estimated = result.heldout_psnr, result.estimated_psnr
-        clean_psnr = result.psnr_averaged
+            network, architecture, task.observation, config, seed=task.seed, clean=task.clean, device=device,
+            progress=trial.record, stop=trial.cause,
+        )  # fmt: skip
     except (NasdipError, RuntimeError, MemoryError) as failure:
         error = "out of memory" if is_out_of_memory(failure) else f"{type(failure).__name__}: {failure}"
-    reward = clean_psnr if task.reward == "clean" else heldout
-    if error is None and (reward is None or not np.isfinite(reward)):
-        error = f"the reward is {reward}"
+    status, reward, error = trial.outcome(result, error)
     return TrialResult(
         trial=number,
         architecture=str(architecture),
-        status="ok" if error is None else "failed",
-        reward=FLOOR_REWARD if error is not None or reward is None else reward,
-        heldout_psnr=heldout,
-        clean_psnr=clean_psnr,
-        estimated_psnr=estimated,
+        status=status,
+        reward=reward,
+        heldout_psnr=result.heldout_psnr if result else None,
+        clean_psnr=result.psnr_averaged if result else None,
+        estimated_psnr=result.estimated_psnr if result else None,
         parameters=parameters,
         seconds=time.perf_counter() - start,
         repeat_of=None,
         error=error,
         diagnostics=diagnostics,
         finished=datetime.now(UTC).isoformat(timespec="seconds"),
+        steps=len(result.curves.step) if result else None,
+        curve=tuple(trial.curve),
     )
+
+
+class _Trial:
+    """The curve of a trial, and whether it should stop."""
+
+    def __init__(self, task: TrialTask, watch: Watch | None, stop: Callable[[], str | None] | None) -> None:
+        self.curve: list[tuple[int, float]] = []
+        self._task, self._watch, self._stop = task, watch, stop
+        self._interval = task.proxy.steps / _CURVE_POINTS
+        self._cause: str | None = None
+
+    def record(self, where: FitProgress) -> None:
+        """Add a point to the curve, where one is due, and ask whether to go on."""
+        reward = where.oracle_psnr if self._task.reward == "clean" else where.heldout_psnr
+        due = where.step >= self._interval * (len(self.curve) + 1) or where.step == where.steps
+        if reward is None or not math.isfinite(reward) or not due:
+            return
+        self.curve.append((where.step, reward))
+        if self._watch is not None and self._cause is None:
+            self._cause = self._watch(tuple(self.curve))
+
+    def cause(self) -> str | None:
+        """Return why the fit should stop now."""
+        if self._cause is None and self._stop is not None:
+            self._cause = self._stop()
+        return self._cause
+
+    def outcome(self, result: FitResult | None, error: str | None) -> tuple[Status, float, str | None]:
+        """Return status, reward and error of the trial."""
+        reward = None
+        if result is not None:
+            reward = result.psnr_averaged if self._task.reward == "clean" else result.heldout_psnr
+            if reward is None or not math.isfinite(reward):
+                error = f"the reward is {reward}"
+        if error is not None or reward is None or result is None:
+            return "failed", FLOOR_REWARD, error
+        if len(result.curves.step) < self._task.proxy.steps and self._cause is not None:
+            return "stopped", max([reward, *(r for _, r in self.curve)]), self._cause
+        return "ok", reward, None

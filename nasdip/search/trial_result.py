@@ -1,15 +1,27 @@
-"""What one trial of a search found."""
+"""What one trial of a search is asked to do, and what it found."""
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from datetime import UTC, datetime
+from typing import Any, Literal, NamedTuple
 
 from nasdip.errors import NasdipError
 
 # The reward (dB) of a trial that failed: that of a picture which has nothing to do with the true one.
 FLOOR_REWARD = 0.0
 
-Status = Literal["ok", "failed", "repeated"]
+Status = Literal["ok", "failed", "repeated", "stopped"]
+
+# The reward (dB) at some steps of a fit: ((step, reward), ...).
+Curve = tuple[tuple[int, float], ...]
+
+
+class Suggestion(NamedTuple):
+    """An architecture to try: number of the trial (from 1), text form, the searcher's diagnostics."""
+
+    trial: int
+    architecture: str
+    diagnostics: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -22,11 +34,12 @@ class TrialResult:
         Number in the run, from 1.
     architecture : str
         Its text form.
-    status : {"ok", "failed", "repeated"}
-        Repeated: the architecture had been fitted before, and its result was used again.
+    status : {"ok", "failed", "repeated", "stopped"}
+        Repeated: the architecture had been fitted before, and its result was used again. Stopped: the fit was ended
+        early (`error` tells why); it competes for the best architecture no more.
     reward : float
         What the searcher learns from (dB): `clean_psnr` where there is a clean image (and the search uses it), else
-        `heldout_psnr`; `FLOOR_REWARD` for a failed trial.
+        `heldout_psnr`; `FLOOR_REWARD` for a failed trial, the best of the curve for a stopped one.
     heldout_psnr, clean_psnr : float or None
         PSNR (dB) of the averaged image against the noisy one on held-out pixels, and against the clean one.
     estimated_psnr : float or None
@@ -38,11 +51,17 @@ class TrialResult:
     repeat_of : int or None
         The trial whose result is used again.
     error : str or None
-        Why the trial failed.
+        Why the trial failed or was stopped.
     diagnostics : dict of str to float
         Of the searcher when it suggested the architecture (policy_entropy in nats, baseline in dB, ...).
     finished : str
         Time of its end, ISO 8601.
+    steps : int or None
+        Optimiser steps that were taken.
+    curve : tuple of (int, float)
+        The reward (dB) that the fit would have had at some of its steps; what early stopping looks at.
+    job : str or None
+        Id of the service's job (NNI's trial) that evaluated it.
     """
 
     trial: int
@@ -58,10 +77,35 @@ class TrialResult:
     error: str | None
     diagnostics: dict[str, float]
     finished: str
+    steps: int | None = None
+    curve: Curve = ()
+    job: str | None = None
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.reward):
             raise NasdipError(f"the reward of trial {self.trial} is not finite: a failed trial has {FLOOR_REWARD}")
+
+    @staticmethod
+    def failed(
+        trial: int, architecture: str, error: str, diagnostics: dict[str, float], *, job: str | None = None
+    ) -> "TrialResult":
+        """Return the result of a trial whose process brought none."""
+        return TrialResult(
+            trial=trial,
+            architecture=architecture,
+            status="failed",
+            reward=FLOOR_REWARD,
+            heldout_psnr=None,
+            clean_psnr=None,
+            estimated_psnr=None,
+            parameters=None,
+            seconds=0.0,
+            repeat_of=None,
+            error=error,
+            diagnostics=diagnostics,
+            finished=datetime.now(UTC).isoformat(timespec="seconds"),
+            job=job,
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return the result as a JSON object, whose keys are this class's arguments."""
@@ -71,6 +115,6 @@ class TrialResult:
     def from_json(data: dict[str, Any]) -> "TrialResult":
         """Rebuild a result from `to_json`; NasdipError for missing or unknown keys."""
         try:
-            return TrialResult(**data)
-        except TypeError as error:
+            return TrialResult(**{**data, "curve": tuple((int(s), float(r)) for s, r in data.get("curve", ()))})
+        except (TypeError, ValueError) as error:
             raise NasdipError(f"not a trial of this version ({error})") from None

@@ -1,0 +1,142 @@
+"""What a search's searcher proposed and learned, on disk after every step, whoever runs the trials."""
+
+from collections.abc import Collection
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from nasdip.controller.registry import make_searcher
+from nasdip.controller.searcher import Outcome, Searcher
+from nasdip.controller.state import SearcherState
+from nasdip.errors import NasdipError
+from nasdip.search.run_folder import RunFolder
+from nasdip.search.trial_result import Suggestion, TrialResult
+from nasdip.space.architecture import Architecture
+
+
+class Ledger:
+    """The searcher of a run with its open suggestions and its results.
+
+    Suggestions may be many at once, and results may come late, in any order and more than once. Every result is
+    written before the searcher learns from it, and the searcher's state, with its open suggestions, after every
+    step; so a process killed at any moment goes on as if nothing had happened.
+
+    Parameters
+    ----------
+    folder : RunFolder
+        Of a run that was started; its lock must be held.
+
+    Attributes
+    ----------
+    results : dict of int to TrialResult
+        By number of the trial.
+    open : dict of int to Suggestion
+        Those without a result.
+    """
+
+    def __init__(self, folder: RunFolder) -> None:
+        self.folder = folder
+        self.results = {result.trial: result for result in folder.trials()}
+        self.open: dict[int, Suggestion] = {}
+        # The order of events: n for trial n suggested, -n for its result learned.
+        self._journal: list[int] = []
+        self._searcher = self._new_searcher()
+        self._read_state()
+        for number in sorted(self.results):
+            if -number not in self._learned:  # a kill came between the result and the state
+                self._learn(self.results[number])
+        self.folder.write_tables(self.trials)
+
+    @property
+    def trials(self) -> list[TrialResult]:
+        """All results, by number."""
+        return [self.results[number] for number in sorted(self.results)]
+
+    @property
+    def journal(self) -> tuple[int, ...]:
+        """The order of events: n where trial n was suggested, -n where the searcher learned its result."""
+        return tuple(self._journal)
+
+    def suggest(self, out: Collection[int] = ()) -> Suggestion:
+        """Return the oldest open suggestion that is not `out` (being tried), else a new one."""
+        waiting = [number for number in sorted(self.open) if number not in out]
+        if waiting:
+            return self.open[waiting[0]]
+        suggestion = self._propose()
+        self._save()
+        return suggestion
+
+    def repeated(self, suggestion: Suggestion) -> TrialResult | None:
+        """Return the result of an earlier trial with the same architecture as this one's; None where there is none."""
+        earlier = next((t for t in self.trials if t.architecture == suggestion.architecture and t.status == "ok"), None)
+        if earlier is None:
+            return None
+        return replace(
+            earlier,
+            trial=suggestion.trial,
+            status="repeated",
+            repeat_of=earlier.trial,
+            seconds=0.0,
+            diagnostics=suggestion.diagnostics,
+            finished=datetime.now(UTC).isoformat(timespec="seconds"),
+            job=None,
+        )
+
+    def learn(self, result: TrialResult) -> bool:
+        """Take a result, once; return whether it was new. NasdipError where nobody suggested what it evaluated."""
+        if result.trial in self.results:
+            return False
+        suggestion = self.open.get(result.trial)
+        if suggestion is None or suggestion.architecture != result.architecture:
+            raise NasdipError(f"nobody asked for {result.architecture} as trial {result.trial}: its result is left out")
+        self.folder.write_trial(result)
+        self.results[result.trial] = result
+        self._learn(result)
+        self.folder.write_tables(self.trials)
+        return True
+
+    def _learn(self, result: TrialResult) -> None:
+        self._searcher.update([Outcome(Architecture.from_text(result.architecture), result.reward)])
+        self._journal.append(-result.trial)
+        self.open.pop(result.trial, None)
+        self._save()
+
+    def _propose(self) -> Suggestion:
+        diagnostics = self._searcher.diagnostics()
+        architecture = self._searcher.suggest(1)[0]
+        number = 1 + max((abs(event) for event in self._journal), default=0)
+        suggestion = Suggestion(number, str(architecture), diagnostics)
+        self.open[number] = suggestion
+        self._journal.append(number)
+        return suggestion
+
+    @property
+    def _learned(self) -> set[int]:
+        return {event for event in self._journal if event < 0}
+
+    def _new_searcher(self) -> Searcher:
+        settings = self.folder.record().settings
+        return make_searcher(settings.searcher, self.folder.space(), seed=settings.seed, **settings.searcher_settings)
+
+    def _read_state(self) -> None:
+        state = SearcherState.read(self.folder.searcher_file) if self.folder.searcher_file.exists() else None
+        if state is None or "journal" not in state.meta:
+            self._replay()
+            return
+        self._searcher.load(state)
+        self._journal = [int(event) for event in state.meta["journal"]]
+        self.open = {s.trial: s for s in (Suggestion(*entry) for entry in state.meta["open"])}
+
+    def _replay(self) -> None:
+        """Bring a new searcher to where the results on disk leave it, as if each trial had waited for the one before.
+
+        Only where the state was lost: the order in which results came is then not known.
+        """
+        for number in range(1, max(self.results, default=0) + 1):
+            self._propose()
+            if number in self.results:
+                self._learn(self.results[number])
+
+    def _save(self) -> None:
+        state = self._searcher.dump()
+        meta = {**state.meta, "journal": self._journal, "open": [list(s) for s in self.open.values()]}
+        SearcherState(meta, state.tensors).save(self.folder.searcher_file)

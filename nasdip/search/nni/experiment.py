@@ -1,0 +1,148 @@
+"""The files of an NNI experiment, read without NNI: while it runs, after it, and when its service is gone.
+
+::
+
+    <experimentWorkingDirectory>/<id>/db/nni.sqlite          what NNI keeps: configuration, jobs, metrics
+                                      environments/*/trials/  a folder for each job: its output, our nasdip.json
+                                      log/                    of NNI's manager and of the tuner
+                                      run/                    the run folder (see nasdip.search.run_folder)
+"""
+
+import json
+import os
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from nasdip.errors import NasdipError
+
+_ID = re.compile(r"[A-Za-z0-9]{8}")
+_ENDED = ("SUCCEEDED", "FAILED", "USER_CANCELED", "SYS_CANCELED", "EARLY_STOPPED")
+REPORT = "nasdip.json"
+
+
+class Job(NamedTuple):
+    """One of NNI's trial jobs, with its last event and that event's time (seconds since 1970).
+
+    `parameters` are those that NNI recorded, which may be those of another job.
+    """
+
+    id: str
+    status: str
+    parameters: dict[str, Any]
+    changed: float
+
+    @property
+    def ended(self) -> bool:
+        """Whether it is over."""
+        return self.status in _ENDED
+
+
+class ExperimentFiles:
+    """The folder `path` of an experiment."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @staticmethod
+    def of_environment() -> "ExperimentFiles":
+        """Return the experiment whose tuner this process is; NasdipError where it is none."""
+        checkpoints = os.environ.get("NNI_CHECKPOINT_DIRECTORY")
+        if checkpoints is None:
+            raise NasdipError("this process was not started by NNI: launch the experiment with nnictl")
+        return ExperimentFiles(Path(checkpoints).parent)
+
+    @property
+    def id(self) -> str:
+        """NNI's name for it."""
+        return self.path.name
+
+    @property
+    def run(self) -> Path:
+        """The run folder."""
+        return self.path / "run"
+
+    def profile(self) -> dict[str, Any]:
+        """Return the configuration as NNI keeps it (camelCase); NasdipError where there is none."""
+        rows = self._query("select params from ExperimentProfile order by revision desc limit 1")
+        if not rows:
+            raise NasdipError(f"{self.path} holds no configuration of an experiment: it was never started")
+        return dict(json.loads(rows[0][0]))
+
+    def jobs(self) -> list[Job]:
+        """Return all jobs in the order of their submission."""
+        jobs: dict[str, Job] = {}
+        query = "select trialJobId, event, data, timestamp from TrialJobEvent order by rowid"
+        for name, event, data, time in self._query(query):
+            if not name:
+                continue
+            parameters = jobs[name].parameters if name in jobs else {}
+            if data and not parameters:
+                parameters = dict(json.loads(data).get("parameters") or {})
+            jobs[name] = Job(name, event, parameters, (time or 0) / 1000)
+        return list(jobs.values())
+
+    def metrics(self, job: str) -> Iterator[Any]:
+        """Yield what a job reported to NNI, intermediate results first; values that are not JSON are left out."""
+        query = "select data from MetricData where trialJobId = ? order by type desc, sequence"
+        for (data,) in self._query(query, job):
+            try:
+                yield json.loads(json.loads(json.loads(data)["data"]))
+            except (KeyError, TypeError, ValueError):
+                continue
+
+    def report(self, job: str) -> dict[str, Any]:
+        """Return what a job itself wrote (see nasdip.search.nni.trial); {} where it wrote nothing that is here."""
+        for path in self.path.glob(f"environments/*/trials/{job}/{REPORT}"):
+            try:
+                return dict(json.loads(path.read_text(encoding="utf-8")))
+            except (OSError, ValueError):
+                continue
+        return {}
+
+    def last_words(self, job: str) -> str:
+        """Return the last line that a job wrote to standard error, or nothing."""
+        for path in self.path.glob(f"environments/*/trials/{job}/trial.stderr"):
+            lines = path.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+            if lines:
+                return lines[-1].strip()
+        return ""
+
+    def _query(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        database = self.path / "db/nni.sqlite"
+        if not database.is_file():
+            return []
+        try:
+            with closing(sqlite3.connect(f"{database.resolve().as_uri()}?mode=ro", uri=True, timeout=20)) as connection:
+                return connection.execute(sql, values).fetchall()
+        except sqlite3.Error as error:
+            raise NasdipError(f"cannot read {database} ({error}): check that it is whole") from None
+
+
+def find_experiment(text: str) -> ExperimentFiles | None:
+    """Return the experiment of an id or a folder; None where there is none.
+
+    Ids are looked up in nnictl's list (~/nni-experiments/.experiment), then in ~/nni-experiments and ./runs.
+    """
+    given = Path(text)
+    for path in (given, given.parent) if given.name == "run" else (given,):
+        if (path / "db/nni.sqlite").is_file():
+            return ExperimentFiles(path)
+    if not _ID.fullmatch(text):
+        return None
+    home = Path.home() / "nni-experiments"
+    for base in (*_listed(home / ".experiment", text), home, Path("runs")):
+        if (base / text / "db/nni.sqlite").is_file() or (base / text / "run").is_dir():
+            return ExperimentFiles(base / text)
+    return None
+
+
+def _listed(path: Path, name: str) -> list[Path]:
+    try:
+        known = json.loads(path.read_text(encoding="utf-8"))
+        return [Path(known[name]["logDir"])]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []

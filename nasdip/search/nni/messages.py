@@ -1,0 +1,94 @@
+"""What goes between tuner and trials through NNI, as plain JSON. No NNI here.
+
+NNI gives parameters to whichever trial asks first, so they name our own trial and architecture, and every answer
+names them again; nothing else tells what was evaluated.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from nasdip.errors import NasdipError
+from nasdip.search.trial_result import Suggestion, TrialResult
+from nasdip.space.architecture import Architecture
+from nasdip.space.search_space import SearchSpace
+
+
+class Child(NamedTuple):
+    """An architecture to evaluate; `reward` (dB) where an earlier trial had the same one."""
+
+    trial: int
+    architecture: str
+    reward: float | None = None
+
+
+class Offer(NamedTuple):
+    """What one of NNI's trials is asked to do: the children, the file of the task, and the device."""
+
+    children: list[Child]
+    task: str
+    device: str
+
+
+def offer_to_parameters(offer: Offer, space: SearchSpace) -> dict[str, Any]:
+    """Return NNI's parameters; with one child, its decisions are there for the portal."""
+    children = [{k: v for k, v in child._asdict().items() if v is not None} for child in offer.children]
+    shared = {"task": offer.task, "device": offer.device}
+    if len(children) > 1:
+        return {"children": children, **shared}
+    codes = space.encode(Architecture.from_text(offer.children[0].architecture))
+    decisions = {d.name: d.options[i] for d, i in zip(space.decisions, codes, strict=True)}
+    return {**decisions, **children[0], **shared}
+
+
+def parameters_to_offer(parameters: Any) -> Offer:
+    """Read what `offer_to_parameters` returned; NasdipError where it is something else."""
+    try:
+        children = [
+            Child(int(c["trial"]), str(c["architecture"]), c.get("reward"))
+            for c in parameters.get("children", [parameters])
+        ]
+        return Offer(children, str(parameters["task"]), str(parameters["device"]))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise NasdipError(
+            f"these are not a nasdip tuner's parameters ({type(error).__name__}): use the tuners of nasdip.search.nni"
+        ) from None
+
+
+def trials_in(parameters: Mapping[str, Any]) -> set[int]:
+    """Return the numbers of the trials that parameters ask for; none where they are not ours."""
+    try:
+        return {child.trial for child in parameters_to_offer(parameters).children}
+    except NasdipError:
+        return set()
+
+
+def result_to_entry(result: TrialResult) -> dict[str, Any]:
+    """Return a result as plain JSON; the tuner knows the searcher's diagnostics."""
+    return {key: value for key, value in result.to_json().items() if key != "diagnostics"}
+
+
+def entry_to_result(entry: Mapping[str, Any], suggestion: Suggestion) -> TrialResult:
+    """Read what `result_to_entry` returned; NasdipError where it is malformed or of another architecture."""
+    if entry.get("architecture") != suggestion.architecture:
+        raise NasdipError(f"trial {suggestion.trial} reports another architecture than it was given: left out")
+    return TrialResult.from_json({**entry, "diagnostics": suggestion.diagnostics})
+
+
+def entries_to_metric(entries: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the final result for NNI: its `default` is the best reward; the best child's numbers stand beside it."""
+    best = max(entries, key=lambda entry: float(entry["reward"]))
+    metric = {"default": float(best["reward"]), **best}
+    return metric if len(entries) == 1 else {**metric, "children": entries}
+
+
+def metric_to_entries(value: Any) -> list[dict[str, Any]]:
+    """Return the results that a metric holds; none where it is intermediate or not ours."""
+    if not isinstance(value, Mapping):
+        return []
+    given = value.get("children", [value])
+    entries: Iterable[Any] = given if isinstance(given, list) else []
+    return [
+        {key: item for key, item in entry.items() if key not in ("default", "children")}
+        for entry in entries
+        if isinstance(entry, Mapping) and "status" in entry and isinstance(entry.get("trial"), int)
+    ]

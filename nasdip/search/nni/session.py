@@ -1,0 +1,282 @@
+"""The search of an NNI experiment: what its tuner and assessor share. No NNI here.
+
+Results are taken from wherever they can be had: what trials report through NNI, NNI's database, and the file that
+every trial writes itself. Each is known by its own number and architecture; which of NNI's jobs brought it does not
+matter, since NNI gives parameters to whichever job asks first.
+"""
+
+import logging
+import os
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from nasdip.errors import NasdipError
+from nasdip.files import make_folder
+from nasdip.imaging.noise_level import estimate_sigma
+from nasdip.provenance import provenance
+from nasdip.search.nni.experiment import ExperimentFiles, Job
+from nasdip.search.nni.messages import Child, Offer, entry_to_result, metric_to_entries, trials_in
+from nasdip.search.nni.ports import listening
+from nasdip.search.nni.setup import Pictures, TunerSetup, early_stop_of
+from nasdip.search.run_folder import RunFolder
+from nasdip.search.settings import SearchSettings
+from nasdip.search.task import make_task, write_task
+from nasdip.search.trial_result import Curve, Suggestion, TrialResult
+from nasdip.space.search_space import SearchSpace
+
+# NNI's own logger writes to the experiment's log folder.
+log = logging.getLogger("nni.nasdip")
+
+_CAUSES = {
+    "FAILED": "the trial's process ended with an error",
+    "USER_CANCELED": "the trial's process was killed (by the system for want of memory, or by a person)",
+    "SYS_CANCELED": "the service cancelled the trial",
+    "EARLY_STOPPED": "the trial was stopped before it had a result (time limit of a trial)",
+    "SUCCEEDED": "the trial's process ended without a result",
+}
+
+
+class Session:
+    """One process's work on the search of an experiment.
+
+    Parameters
+    ----------
+    experiment : ExperimentFiles
+        Whose search it is; its run folder is locked for the life of this process.
+    setup : TunerSetup
+        From the YAML; not looked at where the search goes on.
+    started : float
+        When this process started (seconds since 1970): jobs that changed later are under way.
+
+    Attributes
+    ----------
+    bound : bool
+        Whether the guard binds parameters to NNI's jobs, so that NNI's records of them are right.
+    """
+
+    def __init__(self, experiment: ExperimentFiles, setup: TunerSetup, started: float) -> None:
+        self.experiment, self.setup = experiment, setup
+        self.folder = RunFolder(experiment.run)
+        self.bound = os.environ.get("NASDIP_NNI_GUARD") == "1"
+        self._started = started
+        self._profile = experiment.profile()
+        self._held = ExitStack()
+        make_folder(experiment.run, "make the experiment's folder writable")
+        self._held.enter_context(self.folder.locked())
+        self._resumed = self.folder.exists()
+        self._pictures = self._read_pictures()
+        self._task = self._write_task()
+        self._out: set[int] = set()
+        self._settled: set[str] = set()
+        self._lost: list[dict[str, str]] = []
+        self._running: dict[int, Curve] = {}
+        self._stop_causes: dict[int, str] = {}
+        self.failure: str | None = None
+        self._note()
+        self._warn_of_exposure()
+
+    def open(self, space_json: Any) -> None:
+        """Start or go on with the search in a search space (NNI JSON); imports torch."""
+        from nasdip.prior.device import find_device
+        from nasdip.search.ledger import Ledger
+        from nasdip.search.runner import resume_run, start_run
+
+        space_file = Path(str(self._profile.get("searchSpaceFile") or "space"))
+        if self._resumed:
+            if SearchSpace.from_json(space_json).to_json() != self.folder.space().to_json():
+                log.error("the search space was changed: the search goes on with the one it was started with")
+            resume_run(self.folder, trials=max(self._trials, len(self.folder.trials())), started=self._provenance())
+        else:
+            noisy, clean, image, clean_image, input_file = self._pictures
+            start_run(
+                self.folder, self._settings, SearchSpace.from_json(space_json, name=space_file.stem), noisy, clean,
+                find_device(self.setup.device), image=image, clean_image=clean_image, input_file=input_file,
+                started=self._provenance(),
+            )  # fmt: skip
+        self._ledger = Ledger(self.folder)
+        self._space, self._run_settings = self.folder.space(), self.folder.record().settings
+        self._under_way()
+        self.reconcile()
+
+    @property
+    def space(self) -> SearchSpace:
+        """The search space of the run."""
+        return self._space
+
+    def offer(self) -> Offer:
+        """Return what the next of NNI's trials is asked to do."""
+        children = []
+        for _ in range(self.setup.children):
+            suggestion = self._ledger.suggest(self._out)
+            self._out.add(suggestion.trial)
+            known = self._ledger.repeated(suggestion)
+            children.append(Child(suggestion.trial, suggestion.architecture, known.reward if known else None))
+        return Offer(children, self._task, self.setup.device)
+
+    def take(self, value: Any, job: str | None = None) -> None:
+        """Take what a trial reported; what is known, intermediate, or not ours is left out."""
+        for entry in metric_to_entries(value):
+            suggestion = self._ledger.open.get(entry["trial"])
+            if suggestion is None:
+                continue
+            try:
+                self._learn(self._read(entry, suggestion, job))
+            except NasdipError as error:
+                log.error("a result of trial %s was left out: %s", suggestion.trial, error)
+
+    def reconcile(self) -> None:
+        """Compare with NNI's records: take results that did not arrive, and record trials that never will have one."""
+        for job in self.experiment.jobs():
+            if job.ended and job.id not in self._settled:
+                self._settle(job)
+                self._settled.add(job.id)
+
+    def judge(self, number: int, curve: Curve) -> str | None:
+        """Return why trial `number` should be stopped at the end of its `curve`; None to let it go on."""
+        self._running[number] = curve
+        others = {n: trial.curve for n, trial in self._ledger.results.items()} | self._running
+        others.pop(number)
+        cause = self._run_settings.early_stop.judge(curve, others, self._run_settings.proxy.steps)
+        if cause is not None:
+            self._stop_causes[number] = cause
+        return cause
+
+    def fail(self, message: str) -> None:
+        """Note why the search cannot go on."""
+        self.failure = message
+        self._note()
+
+    def close(self) -> None:
+        """Give the run folder free."""
+        self._held.close()
+
+    def _settle(self, job: Job) -> None:
+        """Take the results of a job that is over, and record those of its trials which have none."""
+        report = self.experiment.report(job.id)
+        metrics = list(self.experiment.metrics(job.id))
+        for value in (*metrics, *report.get("results", [])):
+            self.take(value, job.id)
+        if job.status == "EARLY_STOPPED" and report.get("partial"):
+            self.take(report["partial"], job.id)
+        begun = {int(n) for n in report.get("begun", [])}
+        begun |= {v["trial"] for v in metrics if isinstance(v, dict) and isinstance(v.get("trial"), int)}
+        for number in sorted(begun & set(self._ledger.open)):
+            self._learn(self._without_result(number, job))
+        if not begun:
+            # It died before it took an architecture: that one has still to be tried.
+            self._lost.append({"job": job.id, "cause": self._cause(job)})
+            log.error("job %s took no architecture: %s", job.id, self._lost[-1]["cause"])
+            self._note()
+        # What it was given and did not begin has still to be tried; NNI's record of that is right where it is bound.
+        self._out -= set(report.get("trials", [])) | (trials_in(job.parameters) if self.bound else set())
+
+    def _learn(self, result: TrialResult) -> None:
+        if result.status == "stopped":
+            cause = self._stop_causes.pop(result.trial, None)
+            result = result if cause is None else TrialResult.from_json({**result.to_json(), "error": cause})
+        self._ledger.learn(result)
+        self._out.discard(result.trial)
+        self._running.pop(result.trial, None)
+
+    def _read(self, entry: dict[str, Any], suggestion: Suggestion, job: str | None) -> TrialResult:
+        known = self._ledger.repeated(suggestion) if entry["status"] == "repeated" else None
+        if known is not None and entry.get("architecture") == suggestion.architecture:
+            return known
+        return entry_to_result({**entry, "job": entry.get("job") or job}, suggestion)
+
+    def _without_result(self, number: int, job: Job) -> TrialResult:
+        suggestion = self._ledger.open[number]
+        cause = self._cause(job)
+        log.error("trial %s failed: %s", number, cause)
+        return TrialResult.failed(number, suggestion.architecture, cause, suggestion.diagnostics, job=job.id)
+
+    def _cause(self, job: Job) -> str:
+        words = self.experiment.last_words(job.id)
+        return _CAUSES.get(job.status, f"NNI says {job.status}") + (f": {words[:200]}" if words else "")
+
+    def _under_way(self) -> None:
+        """Find the trials that a resumed manager runs again by itself; all other open ones are offered anew."""
+        for job in self.experiment.jobs():
+            if not job.ended and job.changed >= self._started - 1:
+                self._out |= trials_in(job.parameters) & set(self._ledger.open)
+
+    def _read_pictures(self) -> Pictures:
+        if not self._resumed:
+            self.setup.check()
+            return self.setup.pictures(self.experiment.path)
+        record = self.folder.record()
+        return Pictures(*self.folder.images(), record.image, record.clean, self.folder.input_file or Path())
+
+    def _write_task(self) -> str:
+        """Write the file that trials read; return where they find it, relative to NNI's copy of the code if remote."""
+        noisy, clean = self._pictures[:2]
+        if self._resumed:
+            record = self.folder.record()
+            task = make_task(noisy, clean, record.sigma, record.settings)
+        else:
+            task = make_task(noisy, clean, estimate_sigma(noisy), self._settings)
+        path = write_task(self.experiment.run, task)
+        if not self._remote:
+            return str(path.resolve())
+        # NNI copies this folder to the workers after the tuner's constructor has returned.
+        return write_task(Path(self._profile["trialCodeDirectory"]), task).name
+
+    @property
+    def _remote(self) -> bool:
+        return (self._profile.get("trainingService") or {}).get("platform") != "local"
+
+    @property
+    def _trials(self) -> int:
+        return max(1, int(self._profile.get("maxTrialNumber") or 1)) * self.setup.children
+
+    @property
+    def _settings(self) -> SearchSettings:
+        return self.setup.settings(self._trials, early_stop_of(self._profile))
+
+    def _provenance(self) -> dict[str, Any]:
+        verb = "resume" if self._resumed else "create"
+        return {**provenance(), "command": ["nnictl", verb, self.experiment.id]}
+
+    def _note(self) -> None:
+        notes = {
+            "service": "nni",
+            "experiment": self.experiment.id,
+            "port": self._port,
+            "exposed": self._exposed(),
+            "parameters_bound": self.bound,
+            "concurrency": self._profile.get("trialConcurrency"),
+            "children": self.setup.children,
+            "lost": self._lost,
+            "failure": self.failure,
+        }
+        self.folder.write_service(notes)
+
+    @property
+    def _port(self) -> int | None:
+        return urlsplit(os.environ.get("NNI_TUNER_COMMAND_CHANNEL", "")).port
+
+    def _exposed(self) -> list[str]:
+        if self._port is None:
+            return []
+        return [str(found) for found in listening(self._port) if not found.is_loopback]
+
+    def _warn_of_exposure(self) -> None:
+        exposed = self._exposed()
+        if exposed:
+            log.critical(
+                "NNI'S PORTAL IS OPEN TO THE NETWORK at %s, without a password: whoever reaches it can stop the search "
+                "and run programs as this user. Launch with 'nasdip nnictl' instead of 'nnictl' to close it.",
+                ", ".join(exposed),
+            )
+
+
+def read_curve(history: list[Any]) -> tuple[int, Curve] | None:
+    """Return trial and curve of the intermediate results of one of NNI's jobs, of the last child; None if not ours."""
+    points = [v for v in history if isinstance(v, Mapping) and {"trial", "step", "default"} <= set(v)]
+    if not points or points[-1] is not history[-1]:
+        return None
+    number = points[-1]["trial"]
+    return number, tuple((int(p["step"]), float(p["default"])) for p in points if p["trial"] == number)

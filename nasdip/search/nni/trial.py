@@ -1,0 +1,205 @@
+"""The process that evaluates architectures for NNI: `exec python -m nasdip.search.nni.trial` in an experiment's YAML.
+
+It writes what it does to `nasdip.json` in its output folder before it tells NNI, so that nothing is lost when NNI
+is gone::
+
+    trials    the numbers of the trials that it was given
+    begun     those that it has begun
+    results   of those that are done
+    partial   of the one under way, as if it were stopped now
+"""
+
+import json
+import os
+import signal
+import sys
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from nasdip.errors import NasdipError
+from nasdip.files import read_json, write_json
+from nasdip.search.nni.experiment import REPORT
+from nasdip.search.nni.messages import (
+    Child,
+    Offer,
+    entries_to_metric,
+    parameters_to_offer,
+    result_to_entry,
+)
+from nasdip.search.nni.plain_json import refuse_objects
+from nasdip.search.trial_result import Curve, TrialResult
+
+_STOPPED = "stopped by NNI (time limit of a trial, or a person)"
+
+
+class StopSignal:
+    """Notes NNI's request to stop (SIGINT), which it follows with SIGKILL after 5 s."""
+
+    def __init__(self) -> None:
+        self._seen = False
+        signal.signal(signal.SIGINT, self._note)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self._seen = True
+
+    def cause(self) -> str | None:
+        """Return why to stop now; None to go on."""
+        return _STOPPED if self._seen else None
+
+
+class Report:
+    """The file in which this process tells what it did; results that an earlier process of its job left are kept."""
+
+    def __init__(self, path: Path, children: list[Child]) -> None:
+        self._path = path
+        numbers = [child.trial for child in children]
+        earlier: list[dict[str, Any]] = []
+        with suppress(NasdipError):
+            earlier = list(read_json(path).get("results", []))
+        wanted = {(child.trial, child.architecture) for child in children}
+        self.results = [
+            entry
+            for entry in earlier
+            if (entry.get("trial"), entry.get("architecture")) in wanted and entry.get("status") in ("ok", "failed")
+        ]
+        self._data: dict[str, Any] = {"trials": numbers, "begun": [], "results": self.results, "partial": None}
+        self._write()
+
+    def done(self, trial: int) -> dict[str, Any] | None:
+        """Return the result of a trial; None where there is none."""
+        return next((entry for entry in self.results if entry["trial"] == trial), None)
+
+    def begin(self, trial: int) -> None:
+        """Note that a trial begins."""
+        self._data["begun"].append(trial)
+        self._write()
+
+    def go_on(self, partial: dict[str, Any]) -> None:
+        """Note how far a trial is."""
+        self._data["partial"] = partial
+        self._write()
+
+    def add(self, entry: dict[str, Any]) -> None:
+        """Note a result."""
+        self.results.append(entry)
+        self._data["partial"] = None
+        self._write()
+
+    def _write(self) -> None:
+        write_json(self._path, self._data)
+
+
+def main() -> int:
+    """Evaluate what NNI asks for; return the exit code."""
+    # As for the command line: threads that wait by spinning slow each other down where many processes run.
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+    stop = StopSignal()
+    refuse_objects()
+    import nni
+
+    try:
+        offer = parameters_to_offer(nni.get_next_parameter())
+        entries = evaluate(offer, stop)
+    except NasdipError as error:
+        print(f"nasdip: error: {error}", file=sys.stderr)
+        return 2
+    if entries:
+        _tell(nni.report_final_result, entries_to_metric(entries))
+    return 0
+
+
+def evaluate(offer: Offer, stop: StopSignal) -> list[dict[str, Any]]:
+    """Evaluate the children of an offer, one after the other, and return their results."""
+    report = Report(Path(os.environ.get("NNI_OUTPUT_DIR", ".")) / REPORT, offer.children)
+    for child in offer.children:
+        if report.done(child.trial) is None:
+            report.begin(child.trial)
+            report.add(_known(child) if child.reward is not None else _fit(child, offer, report, stop))
+        if stop.cause() is not None:
+            break
+    return report.results
+
+
+def _known(child: Child) -> dict[str, Any]:
+    """Return the answer for an architecture which an earlier trial had; the tuner knows its numbers."""
+    return {"trial": child.trial, "architecture": child.architecture, "status": "repeated", "reward": child.reward}
+
+
+def _fit(child: Child, offer: Offer, report: Report, stop: StopSignal) -> dict[str, Any]:
+    import nni
+
+    from nasdip.prior.device import find_device
+    from nasdip.search.task import read_task
+    from nasdip.search.trial import run_trial
+    from nasdip.space.architecture import Architecture
+
+    _share_cores()
+    job = os.environ.get("NNI_TRIAL_JOB_ID")
+
+    def watch(curve: Curve) -> None:
+        step, reward = curve[-1]
+        report.go_on(result_to_entry(_partial(child, curve, job)))
+        _tell(nni.report_intermediate_result, {"default": reward, "trial": child.trial, "step": step})
+
+    result = run_trial(
+        child.trial, Architecture.from_text(child.architecture), read_task(_find_task(offer.task)),
+        find_device(offer.device), {}, watch=watch, stop=stop.cause,
+    )  # fmt: skip
+    return {**result_to_entry(result), "job": job}
+
+
+def _partial(child: Child, curve: Curve, job: str | None) -> TrialResult:
+    """Return what stands for a trial that has to end now."""
+    return TrialResult(
+        trial=child.trial,
+        architecture=child.architecture,
+        status="stopped",
+        reward=max(reward for _, reward in curve),
+        heldout_psnr=None,
+        clean_psnr=None,
+        estimated_psnr=None,
+        parameters=None,
+        seconds=0.0,
+        repeat_of=None,
+        error=_STOPPED,
+        diagnostics={},
+        finished=datetime.now(UTC).isoformat(timespec="seconds"),
+        steps=curve[-1][0],
+        curve=curve,
+        job=job,
+    )
+
+
+def _find_task(name: str) -> Path:
+    """Return the task's file: where the tuner says, or in NNI's copy of the trial's code."""
+    return Path(os.environ.get("NNI_CODE_DIR", ".")) / name
+
+
+def _share_cores() -> None:
+    """Let this process use its share of the cores, where trials run beside each other on the tuner's machine."""
+    import torch
+
+    output = Path(os.environ.get("NNI_OUTPUT_DIR", "."))
+    try:
+        notes = json.loads((output.parents[3] / "run/service.json").read_text(encoding="utf-8"))
+        share = len(os.sched_getaffinity(0)) // int(notes["concurrency"])
+    except (OSError, ValueError, KeyError, TypeError, IndexError):
+        return
+    if "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(max(1, min(torch.get_num_threads(), share)))
+
+
+def _tell(report: Any, metric: dict[str, Any]) -> None:
+    """Report to NNI; where it cannot be reached, the result is in this process's own file."""
+    try:
+        report(metric)
+    except OSError as error:  # what requests raises derives from it
+        print(f"nasdip: NNI's manager cannot be reached ({error}): the result is in {REPORT}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
