@@ -165,7 +165,7 @@ class Session:
         begun |= {v["trial"] for v in metrics if isinstance(v, dict) and isinstance(v.get("trial"), int)}
         for number in sorted(begun & set(self._ledger.open)):
             self._learn(self._without_result(number, job))
-        if not begun:
+        if not begun and not report.get("results"):
             # It died before it took an architecture: that one has still to be tried.
             self._lost.append({"job": job.id, "cause": self._cause(job)})
             log.error("job %s took no architecture: %s", job.id, self._lost[-1]["cause"])

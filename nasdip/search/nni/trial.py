@@ -21,6 +21,7 @@ from typing import Any
 
 from nasdip.errors import NasdipError
 from nasdip.files import read_json, write_json
+from nasdip.search.nni.channel import Channel, open_channel
 from nasdip.search.nni.experiment import REPORT
 from nasdip.search.nni.messages import (
     Child,
@@ -29,7 +30,6 @@ from nasdip.search.nni.messages import (
     parameters_to_offer,
     result_to_entry,
 )
-from nasdip.search.nni.plain_json import refuse_objects
 from nasdip.search.trial_result import Curve, TrialResult
 
 _STOPPED = "stopped by NNI (time limit of a trial, or a person)"
@@ -98,27 +98,24 @@ def main() -> int:
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     stop = StopSignal()
-    refuse_objects()
-    import nni
-
     try:
-        offer = parameters_to_offer(nni.get_next_parameter())
-        entries = evaluate(offer, stop)
-    except NasdipError as error:
+        channel = open_channel()
+        entries = evaluate(parameters_to_offer(channel.parameters()), channel, stop)
+    except (NasdipError, OSError) as error:
         print(f"nasdip: error: {error}", file=sys.stderr)
         return 2
     if entries:
-        _tell(nni.report_final_result, entries_to_metric(entries))
+        _tell(channel.final, entries_to_metric(entries))
     return 0
 
 
-def evaluate(offer: Offer, stop: StopSignal) -> list[dict[str, Any]]:
+def evaluate(offer: Offer, channel: Channel, stop: StopSignal) -> list[dict[str, Any]]:
     """Evaluate the children of an offer, one after the other, and return their results."""
     report = Report(Path(os.environ.get("NNI_OUTPUT_DIR", ".")) / REPORT, offer.children)
     for child in offer.children:
         if report.done(child.trial) is None:
             report.begin(child.trial)
-            report.add(_known(child) if child.reward is not None else _fit(child, offer, report, stop))
+            report.add(_known(child) if child.reward is not None else _fit(child, offer, report, channel, stop))
         if stop.cause() is not None:
             break
     return report.results
@@ -129,9 +126,7 @@ def _known(child: Child) -> dict[str, Any]:
     return {"trial": child.trial, "architecture": child.architecture, "status": "repeated", "reward": child.reward}
 
 
-def _fit(child: Child, offer: Offer, report: Report, stop: StopSignal) -> dict[str, Any]:
-    import nni
-
+def _fit(child: Child, offer: Offer, report: Report, channel: Channel, stop: StopSignal) -> dict[str, Any]:
     from nasdip.prior.device import find_device
     from nasdip.search.task import read_task
     from nasdip.search.trial import run_trial
@@ -143,7 +138,7 @@ def _fit(child: Child, offer: Offer, report: Report, stop: StopSignal) -> dict[s
     def watch(curve: Curve) -> None:
         step, reward = curve[-1]
         report.go_on(result_to_entry(_partial(child, curve, job)))
-        _tell(nni.report_intermediate_result, {"default": reward, "trial": child.trial, "step": step})
+        _tell(channel.intermediate, {"default": reward, "trial": child.trial, "step": step})
 
     result = run_trial(
         child.trial, Architecture.from_text(child.architecture), read_task(_find_task(offer.task)),
@@ -197,7 +192,7 @@ def _tell(report: Any, metric: dict[str, Any]) -> None:
     """Report to NNI; where it cannot be reached, the result is in this process's own file."""
     try:
         report(metric)
-    except OSError as error:  # what requests raises derives from it
+    except OSError as error:
         print(f"nasdip: NNI's manager cannot be reached ({error}): the result is in {REPORT}", file=sys.stderr)
 
 

@@ -115,6 +115,12 @@ class NasdipTuner(Tuner):
         for entry in data:
             self._session.take(entry.get("value"), entry.get("trialJobId"))
 
+    def load_checkpoint(self) -> None:
+        """Do nothing: the run folder holds the state, which `update_search_space` takes up."""
+
+    def save_checkpoint(self) -> None:
+        """Do nothing: every callback saves the state."""
+
     def _on_exit(self) -> None:
         self._session.close()
 
