@@ -33,6 +33,10 @@ Clean = Annotated[
     Path | None, typer.Option(help="The clean image, if there is one: measures, and picks what is called oracle.")
 ]
 
+Run = Annotated[
+    str, typer.Argument(metavar="RUN", help="A search or restoration: its folder, or an NNI experiment's id or folder.")
+]
+
 
 def _show_version(wanted: bool) -> None:
     if wanted:
@@ -57,7 +61,9 @@ def restore(
     output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Where results go.")] = Path("restored"),
     architecture: Annotated[
         str | None,
-        typer.Option(metavar="NAME|FILE|TEXT", help="From the zoo, a JSON file, a search's folder, or in text form."),
+        typer.Option(
+            metavar="NAME|FILE|RUN|TEXT", help="From the zoo, a JSON file, a search, an NNI experiment's id, or a text."
+        ),
     ] = None,
     steps: Annotated[int, typer.Option(min=1, help="Optimiser steps. More = sharper, then noisier.")] = 1200,
     repeats: Annotated[int, typer.Option(min=1, help="Fits to average, with different seeds.")] = 1,
@@ -105,6 +111,10 @@ def search(
     reward: Annotated[
         str | None, typer.Option(help="clean, heldout or auto: PSNR against the clean image if given [default: auto].")
     ] = None,
+    early_stop: Annotated[
+        str | None,
+        typer.Option(metavar="RULE", help="End poor trials early: none, halving or median [default: none]."),
+    ] = None,
     final_steps: Annotated[
         int | None,
         typer.Option(min=0, help="Steps of the best one's fit to the whole image; 0 = none [default: 1200]."),
@@ -125,7 +135,8 @@ def search(
 
     options = {
         "searcher": searcher, "trials": trials, "seed": seed, "reward": reward, "crop": crop, "width": width,
-        "steps": steps, "final_steps": final_steps, "final_width": final_width, "repeats": repeats,
+        "steps": steps, "early_stop": early_stop, "final_steps": final_steps, "final_width": final_width,
+        "repeats": repeats,
     }  # fmt: skip
     search_file(image, output, space=space, clean=clean, resume=resume, device=device, options=options)
 
@@ -171,29 +182,31 @@ def spectrum(
 
 @app.command()
 def report(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a search or of a restoration.")],
+    run: Run,
     random: Annotated[
-        Path | None, typer.Option(metavar="RUN", help="A search by the random searcher, to compare with.")
+        str | None, typer.Option(metavar="RUN", help="A search by the random searcher, to compare with.")
     ] = None,
 ) -> None:
     """Write RUN/report.html and its figures; during the run, after it, or after a crash.
 
     Example: `nasdip report runs/photo`
     """
+    from nasdip.commands.runs import find_run
     from nasdip.report.report import write_report
 
-    print(write_report(run, random_run=random))
+    print(write_report(find_run(run), random_run=None if random is None else find_run(random)))
 
 
 @app.command()
-def status(run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a search or of a restoration.")]) -> None:
-    """Tell how far a run is, and what it found.
+def status(run: Run) -> None:
+    """Tell how far a run is, and what it found; from files alone, and nothing is written.
 
     Example: `nasdip status runs/photo`
     """
+    from nasdip.commands.runs import locate_run
     from nasdip.commands.status import describe_run
 
-    print(describe_run(run))
+    print(describe_run(locate_run(run)))
 
 
 @zoo_app.command("list")
@@ -223,20 +236,49 @@ def zoo_show(name: Annotated[str, typer.Argument(metavar="NAME")]) -> None:
 
 
 @app.command()
-def doctor() -> None:
-    """Check the installation; exit code 1 where something must be mended.
+def doctor(
+    config: Annotated[
+        Path | None, typer.Argument(metavar="CONFIG", help="YAML of an NNI experiment, to check as well.")
+    ] = None,
+) -> None:
+    """Check the installation and, where given, an experiment's configuration.
 
-    Example: `nasdip doctor`
+    Exit code 1 where something must be mended.
+
+    Example: `nasdip doctor experiments/denoise_cpu.yml`
     """
-    from nasdip.doctor import examine
+    from nasdip.doctor import examine, examine_config
 
-    findings = examine()
+    findings = examine() + ([] if config is None else examine_config(config))
     for finding in findings:
         print(f"{'problem' if finding.problem else 'ok':9}{finding.name:14}{finding.found}")
         if finding.problem:
             print(f"{'':9}{'':14}-> {finding.problem}")
     if any(finding.problem for finding in findings):
         raise typer.Exit(1)
+
+
+@app.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+def nnictl(
+    arguments: Annotated[list[str], typer.Argument(metavar="ARGS...", help="nnictl's own words and options.")],
+    listen: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Listen there too, for workers on other machines.")
+    ] = None,
+    allow: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ADDRESS", help="Allow a machine to connect workers, beside those of the YAML."),
+    ] = None,
+) -> None:
+    """Run NNI's nnictl, its manager guarded: on loopback, for its user alone, parameters bound to their trials.
+
+    Options of nasdip stand before nnictl's words. nnictl's own help: `nasdip nnictl -- --help`, and
+    `nasdip nnictl create --help` for one of its commands.
+
+    Example: `nasdip nnictl create --config experiments/denoise_cpu.yml --port 8080`
+    """
+    from nasdip.commands.nnictl import run_nnictl
+
+    run_nnictl(arguments, listen, allow or [])
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""Checking an installation."""
+"""Checking an installation, and the configuration of an experiment."""
 
 import importlib
 import os
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from nasdip import __version__
+from nasdip.errors import NasdipError
 from nasdip.provenance import installed_version, memory_available, processor
 
 
@@ -22,7 +23,7 @@ class Finding(NamedTuple):
 
 def examine() -> list[Finding]:
     """Look at Python, the packages, devices, memory and disk; nothing is changed."""
-    return [_python(), Finding("nasdip", __version__), *_packages(), *_devices(), _memory(), _disk(), _nni()]
+    return [_python(), Finding("nasdip", __version__), *_packages(), *_devices(), _memory(), _disk(), *_nni()]
 
 
 def _python() -> Finding:
@@ -71,11 +72,23 @@ def _disk() -> Finding:
     return Finding("disk", f"{free:.1f} GiB free here", None if free >= 1 else "free some space: runs keep every trial")
 
 
-def _nni() -> Finding:
-    version = installed_version("nni")
-    if version is None:
-        return Finding("nni", "not installed (only nnictl searches need it: pip install 'nasdip[nni]')")
-    tools = installed_version("setuptools")
-    if tools is None or int(tools.split(".")[0]) >= 81:
-        return Finding("nni", version, "nnictl needs an older setuptools: pip install 'setuptools<81'")
-    return Finding("nni", f"{version} (setuptools {tools})")
+def _nni() -> list[Finding]:
+    """Ask the room of NNI, which may be gone."""
+    try:
+        from nasdip.search.nni.health import checks
+    except ModuleNotFoundError:
+        return [Finding("nni", "not part of this nasdip")]
+    return [Finding(*check) for check in checks()]
+
+
+def examine_config(config: Path) -> list[Finding]:
+    """Check the configuration of an NNI experiment: a finding for each problem, or one that says there is none.
+
+    The line of a problem names the fix after what is wrong.
+    """
+    try:
+        from nasdip.search.nni.config_check import problems
+    except ModuleNotFoundError:
+        raise NasdipError("this nasdip has no nasdip.search.nni, which checks configurations: reinstall it") from None
+    found = problems(config)
+    return [Finding("config", str(config), problem) for problem in found] or [Finding("config", f"{config} is sound")]

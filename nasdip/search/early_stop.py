@@ -40,8 +40,8 @@ class EarlyStop:
     def __post_init__(self) -> None:
         if self.rule not in ("none", "halving", "median"):
             raise NasdipError(f"unknown rule of early stopping '{self.rule}': use none, halving or median")
-        if not 0 < self.first < 1:
-            raise NasdipError(f"the first share of early stopping is {self.first}: use a number between 0 and 1")
+        if not isinstance(self.first, (int, float)) or not 0 < self.first < 1:
+            raise NasdipError(f"the first share of early stopping is {self.first!r}: use a number between 0 and 1")
         if not (
             isinstance(self.factor, int) and self.factor >= 2 and isinstance(self.trials, int) and self.trials >= 2
         ):
@@ -84,7 +84,7 @@ class EarlyStop:
         now = curve[-1][0]
         if now < self.first * steps:
             return None
-        reaching = [other for other in others.values() if other and other[-1][0] >= now]
+        reaching = [other for other in others.values() if other and other[0][0] <= now <= other[-1][0]]
         if len(reaching) < self.trials:
             return None
         level = median(mean(reward for step, reward in other if step <= now) for other in reaching)

@@ -9,43 +9,16 @@ import time
 import numpy as np
 import pytest
 import torch
-from skimage.data import camera
-from skimage.util import img_as_float32
+from runs import CPU, comparable, settings, start
 
 from nasdip.controller.state import SearcherState
 from nasdip.errors import NasdipError
 from nasdip.files import read_json
-from nasdip.imaging.noise import add_noise
 from nasdip.search import runner
 from nasdip.search.run_folder import RunFolder
-from nasdip.search.settings import FinalSettings, ProxySettings, SearchSettings
+from nasdip.search.settings import FinalSettings, ProxySettings
 from nasdip.search.trial_result import FLOOR_REWARD
 from nasdip.space.search_space import SearchSpace
-
-CPU = torch.device("cpu")
-TINY = SearchSpace.load("tiny")
-
-
-def settings(**changes):
-    quick = ProxySettings(crop=16, width=16, steps=4, heldout=0.1)
-    defaults = {"trials": 4, "proxy": quick, "final": FinalSettings(steps=4, width=16), "seed": 3}
-    return SearchSettings(**{**defaults, **changes})
-
-
-def pictures():
-    clean = img_as_float32(camera()[100:132, 200:232])[..., None]
-    return clean, add_noise(clean, sigma=25, seed=0).astype(np.float32)
-
-
-def start(path, chosen=None, space=TINY, with_clean=True):
-    clean, noisy = pictures()
-    folder = RunFolder(path)
-    runner.start_run(folder, chosen or settings(), space, noisy, clean if with_clean else None, CPU, image="camera.png")
-    return folder
-
-
-def comparable(trials):
-    return [(t.trial, t.architecture, t.reward, t.status) for t in trials]
 
 
 def test_a_search_from_start_to_final_fit(tmp_path):

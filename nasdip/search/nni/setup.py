@@ -174,9 +174,7 @@ def early_stop_of(profile: Mapping[str, Any]) -> EarlyStop:
 
 def make_early_stop(rule: str, arguments: Mapping[str, Any]) -> EarlyStop:
     """Return the rule with an assessor's classArgs; NasdipError for unknown ones."""
-    try:
-        return EarlyStop(rule, **arguments)  # type: ignore[arg-type]
-    except TypeError:
-        raise NasdipError(
-            f"the assessor's classArgs are {', '.join(arguments)}: use first, factor and trials alone"
-        ) from None
+    unknown = sorted(set(arguments) - {"first", "factor", "trials"})
+    if unknown:
+        raise NasdipError(f"the assessor's classArgs have no '{unknown[0]}': use first, factor and trials")
+    return EarlyStop(rule, **arguments)  # type: ignore[arg-type]
