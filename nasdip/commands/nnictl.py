@@ -1,6 +1,7 @@
 """`nasdip nnictl`: what is checked, waited for and told before nnictl takes over."""
 
 import argparse
+import errno
 import importlib.util
 import ipaddress
 import json
@@ -31,7 +32,9 @@ def run_nnictl(arguments: Sequence[str], listen: str | None, allow: Sequence[str
     if options is not None and options.command == "create" and options.config is not None:
         allowed += _prepare_create(options, listen)
     elif options is not None and options.command == "resume" and options.id is not None:
-        allowed += _prepare_resume(options, listen)
+        files = _experiment(options)
+        allowed += _prepare_resume(files, options.port, listen)
+        arguments = _resume_arguments(arguments, options, files)
     if listen is not None and not _is_loopback(listen):
         _tell_risk(listen, allowed)
     launch.run(arguments, listen, list(dict.fromkeys(allowed)))
@@ -77,19 +80,31 @@ def _prepare_create(options: argparse.Namespace, listen: str | None) -> list[str
     return _prepare_manager(options.port, listen, machines, manager)
 
 
-def _prepare_resume(options: argparse.Namespace, listen: str | None) -> list[str]:
-    """Wait until the experiment can be resumed; return the addresses of its machines."""
+def _experiment(options: argparse.Namespace) -> ExperimentFiles:
     place = options.experiment_dir / options.id if options.experiment_dir else options.id
     files = find_experiment(str(place))
     if files is None:
         raise NasdipError(f"there is no experiment {place}: see nasdip nnictl experiment list --all")
+    return files
+
+
+def _resume_arguments(arguments: Sequence[str], options: argparse.Namespace, files: ExperimentFiles) -> list[str]:
+    """Return what nnictl understands: an id for a folder, and where an experiment is that its list has lost."""
+    words = [files.id if word == options.id else word for word in arguments]
+    if options.experiment_dir is None and _listed_status(files.id) is None:
+        words += ["--experiment_dir", str(files.path.resolve().parent)]
+    return words
+
+
+def _prepare_resume(files: ExperimentFiles, port: int, listen: str | None) -> list[str]:
+    """Wait until the experiment can be resumed; return the addresses of its machines."""
     _wait_for_manager(files)
     ended = leftovers.end_trials(files)
     if ended:
         note(f"nasdip: ended {ended} process(es) of trials whose manager died; NNI runs these trials again")
     busy = f"the tuner of {files.id}, or something else in {files.run},"
     _wait(lambda: leftovers.tuner_runs(files), f"{busy} still runs", _advice(files, leftovers.TUNER))
-    return _prepare_manager(options.port, listen, *_remote_part(files.profile()))
+    return _prepare_manager(port, listen, *_remote_part(files.profile()))
 
 
 def _wait_for_manager(files: ExperimentFiles) -> None:
@@ -168,8 +183,6 @@ def _check_port(port: int, listen: str | None) -> None:
 
 
 def _refuse_port(address: str, port: int, listen: str | None, error: OSError) -> None:
-    import errno
-
     if error.errno == errno.EADDRINUSE:
         raise NasdipError(f"port {port} is in use: choose another with --port, or stop what uses it") from None
     if address == listen:

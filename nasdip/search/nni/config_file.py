@@ -52,7 +52,7 @@ def refusal(error: Exception) -> str:
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
-    import yaml  # type: ignore[import-untyped]
+    import yaml
 
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))

@@ -19,13 +19,14 @@ from typing import Any, NamedTuple
 
 from nasdip.errors import NasdipError
 
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]*)?)\s*([smhd]?)")
 _ID = re.compile(r"[A-Za-z0-9]{8}")
 _ENDED = ("SUCCEEDED", "FAILED", "USER_CANCELED", "SYS_CANCELED", "EARLY_STOPPED")
 REPORT = "nasdip.json"
 
 
 class Job(NamedTuple):
-    """One of NNI's trial jobs, with its last event and that event's time (seconds since 1970).
+    """One of NNI's trial jobs: its last event, and when it began to run and when that event was (s since 1970).
 
     `parameters` are those that NNI recorded, which may be those of another job.
     """
@@ -33,6 +34,7 @@ class Job(NamedTuple):
     id: str
     status: str
     parameters: dict[str, Any]
+    begun: float
     changed: float
 
     @property
@@ -79,11 +81,18 @@ class ExperimentFiles:
         for name, event, data, time in self._query(query):
             if not name:
                 continue
-            parameters = jobs[name].parameters if name in jobs else {}
+            before = jobs.get(name)
+            parameters = before.parameters if before else {}
+            begun = (time or 0) / 1000 if before is None or event == "RUNNING" else before.begun
             if data and not parameters:
                 parameters = dict(json.loads(data).get("parameters") or {})
-            jobs[name] = Job(name, event, parameters, (time or 0) / 1000)
+            jobs[name] = Job(name, event, parameters, begun, (time or 0) / 1000)
         return list(jobs.values())
+
+    def timed_out(self, job: Job) -> bool:
+        """Whether a job was ended because it ran longer than a trial may; NNI's status does not tell."""
+        limit = self.profile().get("maxTrialDuration")
+        return limit is not None and job.ended and job.changed - job.begun >= to_seconds(limit)
 
     def metrics(self, job: str) -> Iterator[Any]:
         """Yield what a job reported to NNI, intermediate results first; values that are not JSON are left out."""
@@ -120,6 +129,20 @@ class ExperimentFiles:
                 return connection.execute(sql, values).fetchall()
         except sqlite3.Error as error:
             raise NasdipError(f"cannot read {database} ({error}): check that it is whole") from None
+
+
+def to_seconds(duration: str | float) -> float:
+    """Return the seconds of NNI's durations: a number, or one with s, m, h or d; NasdipError for others.
+
+    Examples
+    --------
+    >>> to_seconds("90s"), to_seconds("2h"), to_seconds(30)
+    (90.0, 7200.0, 30.0)
+    """
+    match = _DURATION.fullmatch(str(duration).strip().lower())
+    if match is None:
+        raise NasdipError(f"'{duration}' is not a duration: use a number with s, m, h or d, like 90s")
+    return float(match[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[match[2] or "s"]
 
 
 def find_experiment(text: str) -> ExperimentFiles | None:

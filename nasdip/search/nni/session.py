@@ -9,6 +9,7 @@ import logging
 import os
 from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -34,9 +35,10 @@ _CAUSES = {
     "FAILED": "the trial's process ended with an error",
     "USER_CANCELED": "the trial's process was killed (by the system for want of memory, or by a person)",
     "SYS_CANCELED": "the service cancelled the trial",
-    "EARLY_STOPPED": "the trial was stopped before it had a result (time limit of a trial)",
+    "EARLY_STOPPED": "the trial was stopped before it had a result",
     "SUCCEEDED": "the trial's process ended without a result",
 }
+_TIMED_OUT = "the trial ran longer than maxTrialDuration and had no result"
 
 
 class Session:
@@ -63,12 +65,13 @@ class Session:
         self.bound = os.environ.get("NASDIP_NNI_GUARD") == "1"
         self._started = started
         self._profile = experiment.profile()
-        self._held = ExitStack()
         make_folder(experiment.run, "make the experiment's folder writable")
-        self._held.enter_context(self.folder.locked())
-        self._resumed = self.folder.exists()
-        self._pictures = self._read_pictures()
-        self._task = self._write_task()
+        with ExitStack() as held:
+            held.enter_context(self.folder.locked())
+            self._resumed = self.folder.exists()
+            self._pictures = self._read_pictures()
+            self._task = self._write_task()
+            self._held = held.pop_all()
         self._out: set[int] = set()
         self._settled: set[str] = set()
         self._lost: list[dict[str, str]] = []
@@ -133,6 +136,7 @@ class Session:
             if job.ended and job.id not in self._settled:
                 self._settle(job)
                 self._settled.add(job.id)
+        self._follow_limit()
 
     def judge(self, number: int, curve: Curve) -> str | None:
         """Return why trial `number` should be stopped at the end of its `curve`; None to let it go on."""
@@ -153,14 +157,24 @@ class Session:
         """Give the run folder free."""
         self._held.close()
 
+    def _follow_limit(self) -> None:
+        """Take over a number of trials that a person has changed (nnictl update trialnum)."""
+        self._profile = self.experiment.profile()
+        trials = max(self._trials, len(self._ledger.results))
+        if trials != self._run_settings.trials:
+            record = self.folder.record()
+            self._run_settings = replace(record.settings, trials=trials)
+            self.folder.write_record(record._replace(settings=self._run_settings), self.folder.space().name)
+
     def _settle(self, job: Job) -> None:
         """Take the results of a job that is over, and record those of its trials which have none."""
         report = self.experiment.report(job.id)
         metrics = list(self.experiment.metrics(job.id))
         for value in (*metrics, *report.get("results", [])):
             self.take(value, job.id)
-        if job.status == "EARLY_STOPPED" and report.get("partial"):
-            self.take(report["partial"], job.id)
+        partial = report.get("partial")
+        if partial and (self.experiment.timed_out(job) or partial["trial"] in self._stop_causes):
+            self.take(partial, job.id)  # it was asked to stop, and killed before it could report
         begun = {int(n) for n in report.get("begun", [])}
         begun |= {v["trial"] for v in metrics if isinstance(v, dict) and isinstance(v.get("trial"), int)}
         for number in sorted(begun & set(self._ledger.open)):
@@ -195,7 +209,8 @@ class Session:
 
     def _cause(self, job: Job) -> str:
         words = self.experiment.last_words(job.id)
-        return _CAUSES.get(job.status, f"NNI says {job.status}") + (f": {words[:200]}" if words else "")
+        cause = _TIMED_OUT if self.experiment.timed_out(job) else _CAUSES.get(job.status, f"NNI says {job.status}")
+        return cause + (f": {words[:200]}" if words else "")
 
     def _under_way(self) -> None:
         """Find the trials that a resumed manager runs again by itself; all other open ones are offered anew."""

@@ -38,7 +38,7 @@ RANDOM_SEARCH: dict[str, Any] = {
 
 
 class Process(NamedTuple):
-    """A process of an experiment: `role` is manager, tuner, trial or other."""
+    """A process of an experiment: `role` is manager, keeper (of a remote worker), tuner, trial or other."""
 
     pid: int
     role: str
@@ -89,6 +89,8 @@ def _strings(path: Path) -> list[str]:
 def _role(command: Sequence[str], environment: Mapping[str, str]) -> str:
     if any(word.endswith("nni_node/main.js") for word in command):
         return "manager"
+    if any(word.endswith("trial_keeper/main.js") for word in command):
+        return "keeper"
     if "--exp_params" in command:
         return "tuner"
     return "trial" if "NNI_TRIAL_JOB_ID" in environment else "other"
@@ -154,7 +156,7 @@ class RunningExperiment:
         return list(self.get("trial-jobs"))
 
     def processes(self, role: str | None = None) -> list[Process]:
-        """Return its live processes (of one role: manager, tuner, trial, other)."""
+        """Return its live processes (of one role, see `Process`)."""
         return [process for process in processes_of(self.home) if role in (None, process.role)]
 
     def kill(self, role: str, signal_number: int = signal.SIGKILL) -> int:

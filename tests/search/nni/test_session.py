@@ -38,8 +38,8 @@ class Service:
         self.arguments |= arguments
         self.base = path
         self._execute(TABLES)
-        profile = {"maxTrialNumber": 10, "trialConcurrency": 2, "trainingService": {"platform": "local"}}
-        self._insert("ExperimentProfile", json.dumps(profile), "AbCd1234", 0, 0, None, "", 0, 1)
+        self._revision = 0
+        self.profile()
 
     def session(self, **changes):
         """Return the session of a tuner that starts now, opened."""
@@ -47,6 +47,12 @@ class Service:
         session = Session(self.files, setup, time.time())
         session.open(SPACE)
         return session
+
+    def profile(self, **changes):
+        """Store the experiment's configuration, as nnictl update does."""
+        profile = {"maxTrialNumber": 10, "trialConcurrency": 2, "trainingService": {"platform": "local"}, **changes}
+        self._revision += 1
+        self._insert("ExperimentProfile", json.dumps(profile), "AbCd1234", 0, 0, None, "", 0, self._revision)
 
     def event(self, job, event, parameters=None):
         data = None if parameters is None else json.dumps({"parameter_id": 0, "parameters": parameters})
@@ -161,7 +167,7 @@ def test_a_job_that_dies_before_it_asks_leaves_its_architecture_to_be_tried(serv
 
 @pytest.mark.parametrize(
     ("event", "words"), [("FAILED", "ended with an error: ValueError: bad"), ("USER_CANCELED", "was killed"),
-                         ("SUCCEEDED", "without a result"), ("EARLY_STOPPED", "time limit")],
+                         ("SUCCEEDED", "without a result"), ("EARLY_STOPPED", "stopped before")],
 )  # fmt: skip
 def test_a_trial_that_was_begun_and_has_no_result_failed_with_its_cause(service, event, words):
     session = service.session()
@@ -192,15 +198,17 @@ def test_a_result_that_nni_never_delivered_is_taken_from_its_database_and_from_t
     assert session.folder.service()["lost"] == []
 
 
-def test_a_trial_stopped_too_slowly_keeps_the_best_it_had(service):
+@pytest.mark.parametrize("timed_out", [True, False])
+def test_a_trial_stopped_too_slowly_keeps_the_best_it_had(service, timed_out):
+    service.profile(maxTrialDuration="0s" if timed_out else "1h")
     session = service.session()
     child, parameters = asked(session)
     service.event("J1", "RUNNING", parameters)
     service.report("J1", trials=[1], begun=[1], partial=entry(child, 19.5, "stopped", error="stopped by NNI"))
-    service.event("J1", "EARLY_STOPPED")
+    service.event("J1", "USER_CANCELED")
     session.reconcile()
     (trial,) = session.folder.trials()
-    assert (trial.status, trial.reward) == ("stopped", 19.5)
+    assert (trial.status, trial.reward) == (("stopped", 19.5) if timed_out else ("failed", 0.0))
     assert session.folder.best() is None
 
 
@@ -280,10 +288,7 @@ def test_a_repeated_architecture_is_answered_from_the_earlier_result(service):
 
 
 def test_early_stopping_looks_at_running_and_finished_trials(service):
-    service._insert("ExperimentProfile", json.dumps({
-        "maxTrialNumber": 10, "trialConcurrency": 2, "trainingService": {"platform": "local"},
-        "assessor": {"className": "nasdip.search.nni.assessor.MedianAssessor", "classArgs": {"trials": 2}},
-    }), "AbCd1234", 0, 0, None, "", 0, 2)  # fmt: skip
+    service.profile(assessor={"className": "nasdip.search.nni.assessor.MedianAssessor", "classArgs": {"trials": 2}})
     session = service.session()
     one, two, three = (asked(session)[0] for _ in range(3))
     session.take(entry(one, 25.0, curve=((1, 20.0), (3, 24.0), (4, 25.0))))
@@ -418,3 +423,11 @@ def test_objects_in_messages_are_refused_at_any_depth(key):
     with pytest.raises(ObjectRefused, match=key):
         check_plain({"a": [{"b": {key: "x"}}]})
     check_plain({"a": [{"__ndarray__": [1.0]}], "trial": 3})
+
+
+def test_a_changed_number_of_trials_is_followed(service):
+    session = service.session()
+    assert session.folder.record().settings.trials == 10
+    service.profile(maxTrialNumber=25)
+    session.reconcile()
+    assert session.folder.record().settings.trials == 25
