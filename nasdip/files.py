@@ -5,6 +5,7 @@ import fcntl
 import io
 import json
 import os
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,8 @@ from tempfile import NamedTemporaryFile
 from typing import Any
 
 from nasdip.errors import NasdipError
+
+_LOCK_ATTEMPTS = 5
 
 
 @contextmanager
@@ -74,10 +77,15 @@ def locked(folder: Path, what: str) -> Iterator[None]:
     """Hold the lock of a folder, so that two processes cannot do `what` there at once; NasdipError where it is held."""
     make_folder(folder, "make it writable, or copy it")
     with open(folder / ".lock", "a", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise NasdipError(f"another process runs the {what} in {folder}: wait for it, or stop it") from None
+        # `is_locked` holds the lock for a moment: one refusal does not mean that a process works there.
+        for attempt in range(_LOCK_ATTEMPTS):
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except OSError:
+                if attempt == _LOCK_ATTEMPTS - 1:
+                    raise NasdipError(f"another process runs the {what} in {folder}: wait for it, or stop it") from None
+                time.sleep(0.05)
         yield
 
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from nasdip.commands.fitting import announcement, fit_progress
+from nasdip.commands.runs import find_run, search_of
 from nasdip.console import duration, note
 from nasdip.errors import NasdipError
 from nasdip.files import make_folder
@@ -17,7 +18,8 @@ from nasdip.prior.restoration import count_weights, restore_observation
 from nasdip.prior.restoration_folder import RestorationFolder
 from nasdip.prior.result import Restoration
 from nasdip.report.report import write_report
-from nasdip.zoo.catalog import find_architecture
+from nasdip.space.architecture import Architecture
+from nasdip.zoo.catalog import find_architecture, zoo_names
 
 
 def restore_files(
@@ -34,7 +36,7 @@ def restore_files(
     report: bool,
 ) -> None:
     """Restore each image into the folder `output`; everything that can be checked is, before the first fit."""
-    chosen = find_architecture(architecture)
+    chosen = _architecture(architecture)
     config = FitConfig(steps=steps)
     where = find_device(device)
     if clean is not None and len(images) > 1:
@@ -70,6 +72,12 @@ def restore_files(
         print(output / path.name)
         if report:
             print(write_report(folder.path))
+
+
+def _architecture(given: str | None) -> Architecture:
+    """Return the architecture that a person means: as `find_architecture`, or the best one of an NNI experiment."""
+    run = None if given is None or given in zoo_names() else search_of(given)
+    return find_architecture(given if run is None else str(find_run(str(run))))
 
 
 def summary(restoration: Restoration, steps_option: str) -> str:

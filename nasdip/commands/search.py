@@ -18,6 +18,8 @@ from nasdip.prior.config import FitConfig
 from nasdip.prior.device import describe as describe_device
 from nasdip.prior.device import find_device
 from nasdip.report.report import write_report
+from nasdip.report.search_numbers import saved_in_words
+from nasdip.search.early_stop import EarlyStop
 from nasdip.search.run_folder import RunFolder, picked_with_clean
 from nasdip.search.runner import fit_best, resume_run, run_trials, start_run
 from nasdip.search.settings import FinalSettings, ProxySettings, SearchSettings
@@ -76,6 +78,8 @@ def make_settings(options: dict[str, Any]) -> SearchSettings:
     final = {
         key.removeprefix("final_"): given.pop(key) for key in ("final_steps", "final_width", "repeats") if key in given
     }
+    if "early_stop" in given:
+        given["early_stop"] = EarlyStop(given["early_stop"])
     return SearchSettings(**given, proxy=ProxySettings(**proxy), final=FinalSettings(**final))
 
 
@@ -109,6 +113,7 @@ def _resume(
     merged = record.settings.to_json()
     flat = {**merged, **merged["proxy"], **{f"final_{k}": v for k, v in merged["final"].items()}}
     flat["repeats"] = merged["final"]["repeats"]
+    flat["early_stop"] = merged["early_stop"]["rule"]
     flat["crop"] = flat["crop"] or 0
     for key, value in options.items():
         if key != "trials" and value is not None and value != flat[key]:
@@ -141,7 +146,10 @@ def _search(folder: RunFolder, device: torch.device) -> None:
             words = "none yet" if best is None else f"{best.reward:.2f} dB"
             show(result.trial, f"last {result.reward:.2f} dB, best {words}")
 
-        run_trials(folder, device, notify)
+        trials = run_trials(folder, device, notify)
+    saved = saved_in_words(trials, settings.proxy.steps)
+    if saved is not None:
+        note(f"early stopping: {saved}")
     _fit_best(folder, noisy.shape, device)
 
 

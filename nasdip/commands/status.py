@@ -1,63 +1,119 @@
 """`nasdip status`."""
 
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 
+from nasdip.commands.runs import unbegun
 from nasdip.console import duration
 from nasdip.errors import NasdipError
 from nasdip.files import is_locked, read_json
 from nasdip.prior.restoration_folder import RestorationFolder
-from nasdip.search.run_folder import RunFolder, picked_with_clean
+from nasdip.report.run_state import progress, search_state
+from nasdip.report.search_numbers import saved_in_words, search_totals
+from nasdip.report.service import Service
+from nasdip.report.service_words import exposure, jobs_in_words, lost_jobs
+from nasdip.report.source import SearchRun, read_fit, read_search
+from nasdip.report.words import plain
+from nasdip.search.run_folder import RunFolder, best_of, picked_with_clean
 
 
 def describe_run(path: Path) -> str:
-    """Return how far the search or restoration in the folder `path` is, and what it found."""
+    """Return how far the search or restoration in the folder `path` is, and what it found; nothing is written."""
     if RunFolder(path).exists():
-        return _describe_search(RunFolder(path))
+        return "\n".join(_describe_search(RunFolder(path)))
     if (path / "record.json").is_file():
         return "\n".join(_describe_restoration(path))
-    raise NasdipError(f"{path} is not the folder of a search or a restoration: it has no run.json or record.json")
+    words = unbegun(path)
+    if words is None:
+        raise NasdipError(f"{path} is not the folder of a search or a restoration: it has no run.json or record.json")
+    return words
 
 
-def _describe_search(folder: RunFolder) -> str:
-    record = folder.record()
-    trials = folder.trials()
-    counts = {status: sum(t.status == status for t in trials) for status in ("ok", "failed", "repeated")}
-    running = folder.is_running()
-    lines = [
-        f"search       {folder.path} ({record.settings.searcher}, space {folder.space().name})",
-        f"image        {record.image}; noise about {record.sigma:.1f} (8-bit units)",
-        f"state        {_state(folder, running, len(trials), record.settings.trials)}",
-        f"trials       {len(trials)} of {record.settings.trials}: {counts['ok']} fitted, "
-        f"{counts['repeated']} repeated, {counts['failed']} failed",
-    ]
-    fitted = [t.seconds for t in trials if t.status == "ok"]
-    if fitted and len(trials) < record.settings.trials:
-        left = sum(fitted) / len(fitted) * (record.settings.trials - len(trials))
-        lines.append(f"time left    about {duration(left)} for the trials")
-    best = folder.best()
-    if best is not None:
-        origin = " (oracle: picked with the clean image)" if picked_with_clean(record) else ""
-        lines += [f"best         {best.architecture}"]
-        lines += [f"             trial {best.trial}, reward {best.reward:.2f} dB{origin}"]
+def _describe_search(folder: RunFolder) -> Iterator[str]:
+    search = read_search(folder)
+    record, service = search.record, search.service
+    portal = exposure(service) if service else None
+    if portal and service and service.alive:
+        yield f"WARNING      {portal}"
+    yield f"search       {folder.path} ({record.settings.searcher}, space {search.space.name})"
+    if service is not None:
+        yield from _describe_service(service)
+        if portal and not service.alive:
+            yield f"WARNING      {portal}"
+    yield f"image        {record.image}; noise about {record.sigma:.1f} (8-bit units)"
+    state = search_state(search, read_fit(folder.final.path)).kind
+    yield f"state        {_state(search, state)}"
+    yield from _describe_trials(search)
+    if state != "finished":
+        yield from _time_left(search)
+    yield from _describe_best(search)
     if (folder.final.path / "record.json").is_file():
-        lines += ["final fit", *(f"  {line}" for line in _describe_restoration(folder.final.path))]
-    if not running and not _finished(folder, len(trials)):
-        lines.append(f"go on with   nasdip search --resume -o {shlex.quote(str(folder.path))}")
-    return "\n".join(lines)
+        yield from ("final fit", *(f"  {line}" for line in _describe_restoration(folder.final.path)))
+    yield from _next(folder, search, state)
 
 
-def _state(folder: RunFolder, running: bool, done: int, planned: int) -> str:
-    if running:
+def _describe_service(service: Service) -> Iterator[str]:
+    jobs = jobs_in_words(service)
+    yield f"experiment   {service.experiment} of NNI" + (f": {jobs}" if jobs else "; its own records are not at hand")
+    if service.alive and service.port and not service.exposed:
+        yield f"portal       http://127.0.0.1:{service.port}"
+
+
+def _state(search: SearchRun, kind: str) -> str:
+    service = search.service
+    if kind == "finished":
+        return "finished" + (", at NNI's limit" if service and service.ended else "")
+    if kind == "running":
         return "running"
-    return "finished" if _finished(folder, done) else f"stopped after {done} of {planned} trials"
+    broken = service is not None and (service.failure is not None or service.status == "ERROR")
+    return f"{'ended by an error' if broken else 'stopped'} after {progress(search)}"
 
 
-def _finished(folder: RunFolder, done: int) -> bool:
-    settings = folder.record().settings
-    record = folder.final.path / "record.json"
-    fitted = record.is_file() and read_json(record).get("result") is not None
-    return done >= settings.trials and (fitted or settings.final.steps == 0)
+def _describe_trials(search: SearchRun) -> Iterator[str]:
+    service, trials = search.service, search.trials
+    if service is not None and service.failure:
+        yield f"failure      {service.failure}"
+    of = "" if search.planned is None else f" of {search.planned}"
+    yield f"trials       {len(trials)}{of}: {search_totals(trials).in_words()}"
+    saved = saved_in_words(trials, search.record.settings.proxy.steps)
+    if saved:
+        yield f"early stop   {saved}"
+    failed = [trial for trial in trials if trial.status == "failed"]
+    if failed:
+        yield f"last failed  trial {failed[-1].trial}: {plain(failed[-1].error)}"
+    lost = lost_jobs(service) if service else None
+    if lost:
+        yield f"lost         {lost}"
+
+
+def _time_left(search: SearchRun) -> Iterator[str]:
+    seconds = [trial.seconds for trial in search.trials if trial.status in ("ok", "stopped")]
+    left = 0 if search.planned is None else search.planned - len(search.trials)
+    if seconds and left > 0:
+        at_once = search.service.concurrency if search.service else 1
+        yield f"time left    about {duration(sum(seconds) / len(seconds) * left / at_once)} for the trials"
+
+
+def _describe_best(search: SearchRun) -> Iterator[str]:
+    best = best_of(search.trials)
+    if best is not None:
+        origin = " (oracle: picked with the clean image)" if picked_with_clean(search.record) else ""
+        yield f"best         {best.architecture}"
+        yield f"             trial {best.trial}, reward {best.reward:.2f} dB{origin}"
+
+
+def _next(folder: RunFolder, search: SearchRun, state: str) -> Iterator[str]:
+    """Yield the commands by which it goes on."""
+    service = search.service
+    if service is not None and service.alive and state != "running":
+        yield f"end NNI with nasdip nnictl stop {service.experiment}"
+    if state == "stopped":
+        own = f"nasdip search --resume -o {shlex.quote(str(folder.path))}"
+        yield f"go on with   {own if service is None else service.resume}"
+    if service is not None and state == "finished" and best_of(search.trials) is not None:
+        restore = ["nasdip", "restore", search.record.image or "IMAGE", "--architecture", service.name]
+        yield f"restore with {shlex.join(restore)}"
 
 
 def _describe_restoration(path: Path) -> list[str]:

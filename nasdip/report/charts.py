@@ -9,22 +9,23 @@ from nasdip.imaging.spectrum import log_spectrum
 from nasdip.prior.result import Restoration
 from nasdip.report.figures.comparison import comparison_figure
 from nasdip.report.figures.curves import curves_figure, loss_figure, psnr_figure
-from nasdip.report.figures.search import entropy_figure, reward_figure
+from nasdip.report.figures.search import entropy_figure, reward_figure, steps_figure
 from nasdip.report.figures.spectra import bands_figure, psd_figure, spectra_figure
 from nasdip.report.figures.trust import periodogram_figure, residual_figure
 from nasdip.report.pictures import Display
 from nasdip.report.restoration_numbers import first_and_last, psd_curves
-from nasdip.report.search_numbers import diagnostic, expected_best, reward_series
+from nasdip.report.search_numbers import diagnostic, expected_best, ranking, reward_curves, reward_series
 from nasdip.report.source import SearchRun
 from nasdip.report.trust import Trust
 
 # Written as PNG.
 FILES = (
-    "reward", "entropy", "comparison", "residual", "periodogram", "psd", "spectra", "bands", "curves",
+    "reward", "steps", "entropy", "comparison", "residual", "periodogram", "psd", "spectra", "bands", "curves",
 )  # fmt: skip
 # Shown in the report, with a text for who cannot see them.
 INLINE = {
     "reward": "Reward by trial, with the best so far.",
+    "steps": "Reward by step of all trials, those stopped early marked.",
     "entropy": "Entropy of the policy by trial.",
     "periodogram": "Cumulative periodogram of the residual, with the band of white noise.",
     "psd": "Radial power spectral density of the noisy, the restored and the last image.",
@@ -41,6 +42,11 @@ def search_figures(search: SearchRun, random_rewards: list[float]) -> dict[str, 
     random_best = expected_best(random_rewards) if random_rewards else None
     series = reward_series(search.trials)
     figures = {"reward": reward_figure(series, diagnostic(search.trials, "baseline"), random_best)}
+    curves = reward_curves(search.trials)
+    if curves:
+        best = ranking(search.trials, 1)
+        steps = search.record.settings.proxy.steps
+        figures["steps"] = steps_figure(curves, best[0].trial if best else None, steps)
     entropy = diagnostic(search.trials, "policy_entropy")
     if len(entropy.trial):
         figures["entropy"] = entropy_figure(entropy, math.log(search.space.size))

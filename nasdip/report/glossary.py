@@ -8,10 +8,13 @@ GLOSSARY: dict[str, str] = {
     "not yet made these frequencies; 1: it has them as strong as the noisy image. Low bands rise first; when the high "
     "ones rise, noise is fitted.",
     "baseline": "The running level of the reward (dB) from which REINFORCE measures whether a trial was good.",
-    "best so far": "The largest reward of the trials up to this one, failed ones left out.",
+    "best so far": "The largest reward of the trials up to this one; failed and stopped ones are left out.",
     "clean PSNR": "PSNR (dB) of a trial's averaged output against the clean image.",
     "detail correlation": "Correlation of the residual with the fine detail of the restored image. 0: no trace of the "
     "picture; above 0.15: edges were softened, or a share of the noise was left in.",
+    "early stopping": "A rule that ends a trial whose reward at some step is not among the best there. Halving: at "
+    "each rung (a share of the steps, doubled from one to the next) the best half of the trials that came as far goes "
+    "on. Median: a trial goes on while its best reward is at least the median of the others' mean rewards.",
     "events": "What happened in a fit: a loss that rose or was not a number, and the step whose state it went back to.",
     "failed": "A trial whose network could not be built or fitted. Its reward is the floor, 0 dB.",
     "estimated PSNR": "PSNR (dB) against the clean image, estimated without it: the held-out error less the "
@@ -19,14 +22,17 @@ GLOSSARY: dict[str, str] = {
     "held-out PSNR": "PSNR (dB) of the averaged output against the noisy image on pixels left out of the loss. Its "
     "error is that against the clean image plus the noise's own, so that it ranks fits without a clean image.",
     "held-out pixels": "Mean squared error of the averaged output on the pixels left out of the loss.",
+    "job": "A process that NNI started for one or more trials (NNI itself calls it a trial), by NNI's id.",
     "loss": "Mean squared error of the output against the noisy image, intensities in [0, 1]. Below the noise variance "
     "the network fits noise.",
+    "lost job": "A job of NNI's that ended before it took an architecture; another job is given that one.",
     "noise level": "Estimated standard deviation of the noise, in 8-bit units: 25 means 25/255 of the range. From the "
     "finest diagonal wavelet coefficients.",
     "oracle": "Measured or picked with the clean image, which nobody has in practice: a bound, not a result.",
     "parameters": "Number of weights of the network.",
     "policy entropy": "How undecided the policy is (nats): ln(size of the space) for a uniform choice, 0 when it "
     "always proposes the same architecture.",
+    "portal": "NNI's web page of an experiment. It asks for no password, so only this machine should reach it.",
     "PSNR": "Peak signal-to-noise ratio, 10 log10(1 / mean squared error), dB. 6 dB more: half the error.",
     "radial PSD": "Power spectral density, averaged over all directions of one |f|. White noise is flat, natural "
     "images fall; where the restored curve leaves that of the noisy image, noise was removed.",
@@ -35,7 +41,12 @@ GLOSSARY: dict[str, str] = {
     "repeated": "A trial whose architecture had been fitted before; its result was used again.",
     "reward": "What the searcher learns from (dB): the clean PSNR where there is a clean image, else the held-out "
     "PSNR, of the proxy fit.",
+    "reward by step": "The reward that a trial's fit would have had if it had ended at that step.",
+    "saved": "1 - (steps taken) / (steps of whole fits), over the trials that were fitted or stopped early.",
     "SSIM": "Structural similarity with the clean image, at most 1.",
+    "steps": "Optimiser steps that a trial's fit took.",
+    "stopped": "A trial that was ended before its last step, by early stopping, a time limit or a person. Its reward, "
+    "the best of its curve, teaches the searcher; it competes for the best architecture no more.",
     "trial": "One architecture, and its proxy fit: short, narrow, on a crop.",
     "whiteness statistic": "Largest distance between the residual's normalised cumulative periodogram and the straight "
     "line of white noise, from 0 to 1. White residuals exceed the threshold in 5 % of cases.",

@@ -8,6 +8,7 @@ from nasdip.report.images_section import image_name
 from nasdip.report.run_section import best_architecture
 from nasdip.report.run_state import RunState, run_state
 from nasdip.report.search_numbers import ranking
+from nasdip.report.service_words import exposure, lost_jobs
 from nasdip.report.source import Source
 from nasdip.report.words import counted, decibels
 
@@ -20,8 +21,16 @@ class Fact(NamedTuple):
     remark: str
 
 
+class Alarm(NamedTuple):
+    """Something to be told before all else: a word or two, and the whole; `kind` is bad or warn."""
+
+    kind: str
+    title: str
+    text: str
+
+
 class Headline(NamedTuple):
-    """Image, state, architecture (text form, None before any was fitted) and a few numbers.
+    """Image, state, architecture (text form, None before any was fitted) and a few numbers; above them the alarms.
 
     `restored_with` is the architecture of the restored image where a resumed search has found a better one since.
     """
@@ -32,6 +41,7 @@ class Headline(NamedTuple):
     architecture: str | None
     restored_with: str | None
     facts: list[Fact]
+    alarms: list[Alarm]
 
 
 def headline(source: Source) -> Headline:
@@ -40,7 +50,25 @@ def headline(source: Source) -> Headline:
     kind = "Architecture search for Deep Image Prior" if source.search else "Deep Image Prior restoration"
     best = best_architecture(source)
     used = str(source.restoration.architecture) if source.restoration else best
-    return Headline(image_name(source), kind, run_state(source), best, used if used != best else None, facts)
+    restored_with = used if used != best else None
+    return Headline(image_name(source), kind, run_state(source), best, restored_with, facts, alarms(source))
+
+
+def alarms(source: Source) -> list[Alarm]:
+    """Return what the service that runs the trials gives reason to warn of, the worst first."""
+    service = source.search.service if source.search else None
+    if service is None:
+        return []
+    portal = exposure(service)
+    lost = lost_jobs(service)
+    title = "Open portal" if service.alive else "The portal was open"
+    advice = "What such a job would have tried, others try."
+    found = [
+        Alarm("bad" if service.alive else "warn", title, portal) if portal else None,
+        Alarm("bad", "The search ended with an error", service.failure) if service.failure else None,
+        Alarm("warn", "Lost jobs", f"{lost}. {advice}") if lost else None,
+    ]
+    return [alarm for alarm in found if alarm is not None]
 
 
 def _reward(source: Source) -> Fact | None:

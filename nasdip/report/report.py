@@ -76,6 +76,7 @@ def _compose(
         "headline": headline(source),
         "comparison": comparison(source, display),
         "restored": restoration is not None,
+        "final_planned": source.search is None or source.search.record.settings.final.steps > 0,
         "trust": judged,
         "spectra": spectra_section(restoration) if restoration else None,
         "search": search_section(source.search, random_rewards) if source.search else None,
@@ -88,7 +89,7 @@ def _compose(
 
 
 def _write_figures(folder: Path, figures: dict[str, Figure]) -> None:
-    make_folder(folder)
+    make_folder(folder, "make it writable, or report on a copy")
     for name in FILES:
         if name in figures:
             save_png(figures[name], folder / f"{name}.png")

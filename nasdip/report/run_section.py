@@ -7,8 +7,11 @@ from typing import Any, NamedTuple
 from nasdip.console import duration
 from nasdip.report.run_state import run_state
 from nasdip.report.search_numbers import ranking
+from nasdip.report.service import Service
+from nasdip.report.service_words import jobs_in_words
 from nasdip.report.source import Source
 from nasdip.report.words import counted, thousands
+from nasdip.search.early_stop import EarlyStop
 from nasdip.search.run_folder import RunRecord
 from nasdip.space.search_space import SearchSpace
 
@@ -89,10 +92,24 @@ def _search_settings(source: Source) -> list[tuple[str, list[tuple[str, str]]]]:
     crop = "whole image" if settings.proxy.crop is None else f"{settings.proxy.crop} px"
     return [
         ("Search", _pairs(_search_facts(record))),
+        *_service_settings(source.search.service),
         ("Proxy fit of a trial", _pairs({**vars(settings.proxy), "crop": crop})),
-        ("Final fit, as planned", _pairs(vars(settings.final))),
+        *([("Final fit, as planned", _pairs(vars(settings.final)))] if settings.final.steps else []),
         (f"Search space “{space.name}”", [("architectures", thousands(space.size)), *_space_entries(space)]),
     ]
+
+
+def _service_settings(service: Service | None) -> list[tuple[str, list[tuple[str, str]]]]:
+    if service is None:
+        return []
+    facts = {
+        "experiment": service.experiment,
+        "jobs at a time": service.concurrency,
+        "trials of a job": service.children,
+        "jobs": jobs_in_words(service),
+        "portal": f"port {service.port}" if service.port else None,
+    }
+    return [("NNI", _pairs(facts))]
 
 
 def _space_entries(space: SearchSpace) -> list[tuple[str, str]]:
@@ -114,9 +131,17 @@ def _search_facts(record: RunRecord) -> dict[str, Any]:
         **{key.replace("_", " "): value for key, value in settings.searcher_settings.items()},
         "reward": settings.reward,
         "trials": settings.trials,
+        "early stopping": _early_stopping(settings.early_stop),
         "seed": settings.seed,
         "device": record.device,
     }
+
+
+def _early_stopping(rule: EarlyStop) -> str:
+    if rule.rule == "none":
+        return "none"
+    factor = f", best 1/{rule.factor} go on" if rule.rule == "halving" else ""
+    return f"{rule.rule}, from {100 * rule.first:g} % of the steps{factor}, once {rule.trials} other trials came as far"
 
 
 def _options(options: tuple[str | int, ...]) -> str:
@@ -136,17 +161,34 @@ def _value(value: Any) -> str:
 
 
 def _commands(source: Source, provenance: list[dict[str, Any]]) -> list[Command]:
-    commands = []
-    if provenance and provenance[0].get("command"):
-        words = list(provenance[0]["command"])
-        commands.append(Command("The command of this run", shlex.join(words)))
-        if source.search and run_state(source).kind == "stopped":
-            resume = ["nasdip", "search", "--resume", "-o", str(source.folder)]
-            commands.append(Command("Go on with this run", shlex.join(resume)))
+    service = source.search.service if source.search else None
+    commands = _own_commands(source, provenance) if service is None else _service_commands(source, service)
     architecture = best_architecture(source)
     if architecture is not None:
         image = source.image or "IMAGE"
-        restore = ["nasdip", "restore", image, "--architecture", architecture]
+        restore = ["nasdip", "restore", image, "--architecture", service.name if service else architecture]
         commands.append(Command("Restore an image with this architecture", shlex.join(restore)))
     commands.append(Command("Cite the methods behind this run", "nasdip cite"))
+    return commands
+
+
+def _own_commands(source: Source, provenance: list[dict[str, Any]]) -> list[Command]:
+    """Return how the run was started from the command line, and how it goes on."""
+    if not provenance or not provenance[0].get("command"):
+        return []
+    commands = [Command("The command of this run", shlex.join(provenance[0]["command"]))]
+    if source.search and run_state(source).kind == "stopped":
+        resume = ["nasdip", "search", "--resume", "-o", str(source.folder)]
+        commands.append(Command("Go on with this run", shlex.join(resume)))
+    return commands
+
+
+def _service_commands(source: Source, service: Service) -> list[Command]:
+    """Return how an experiment is watched, ended and resumed."""
+    commands = [Command("How far is it?", shlex.join(["nasdip", "status", service.name]))]
+    if service.alive:
+        stop = f"nasdip nnictl stop {service.experiment}"
+        commands.append(Command("End the experiment, and close its portal", stop))
+    if run_state(source).kind == "stopped":
+        commands.append(Command("Go on with this experiment", service.resume))
     return commands

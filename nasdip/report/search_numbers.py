@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from nasdip.report.words import counted
 from nasdip.search.trial_result import TrialResult
 
 
@@ -16,17 +17,18 @@ class RewardSeries(NamedTuple):
     trial : ndarray of int
         From 1.
     reward : ndarray
-        dB; the floor for failed trials.
-    failed, repeated : ndarray of bool
+        dB; the floor for failed trials, the best of their curve for stopped ones.
+    failed, repeated, stopped : ndarray of bool
         What became of the trial.
     best : ndarray
-        Largest reward of the trials so far that did not fail; NaN before the first of them.
+        Largest reward of the trials so far that were neither failed nor stopped; NaN before the first of them.
     """
 
     trial: np.ndarray
     reward: np.ndarray
     failed: np.ndarray
     repeated: np.ndarray
+    stopped: np.ndarray
     best: np.ndarray
 
 
@@ -41,21 +43,71 @@ class SearchTotals(NamedTuple):
     """Counts of trials, and the seconds that fits took (a repeated trial costs none)."""
 
     done: int
-    planned: int
     fitted: int
+    stopped: int
     repeated: int
     failed: int
     seconds: float
+
+    def in_words(self) -> str:
+        """Return what became of the trials."""
+        stopped = f"{self.stopped} stopped early, " if self.stopped else ""
+        return f"{self.fitted} fitted, {stopped}{self.repeated} repeated, {self.failed} failed"
+
+
+class RewardCurve(NamedTuple):
+    """The reward (dB) of one trial by step: `step` and `reward` (n,), and whether it was stopped there."""
+
+    trial: int
+    step: np.ndarray
+    reward: np.ndarray
+    stopped: bool
 
 
 def reward_series(trials: Sequence[TrialResult]) -> RewardSeries:
     """Return the rewards by trial, and the best so far."""
     reward = np.array([trial.reward for trial in trials], dtype=np.float64)
-    failed = np.array([trial.status == "failed" for trial in trials], dtype=bool)
-    repeated = np.array([trial.status == "repeated" for trial in trials], dtype=bool)
-    best = np.maximum.accumulate(np.where(failed, -np.inf, reward))
+    status = np.array([trial.status for trial in trials], dtype=str)
+    failed, repeated, stopped = (status == name for name in ("failed", "repeated", "stopped"))
+    best = np.maximum.accumulate(np.where(failed | stopped, -np.inf, reward))
     best[np.isneginf(best)] = np.nan
-    return RewardSeries(np.array([trial.trial for trial in trials], dtype=int), reward, failed, repeated, best)
+    return RewardSeries(np.array([trial.trial for trial in trials], dtype=int), reward, failed, repeated, stopped, best)
+
+
+def reward_curves(trials: Sequence[TrialResult]) -> list[RewardCurve]:
+    """Return the rewards by step of the trials that were fitted or stopped; a repeated one has another's."""
+    return [_curve(trial) for trial in trials if trial.curve and trial.status in ("ok", "stopped")]
+
+
+def _curve(trial: TrialResult) -> RewardCurve:
+    step, reward = np.array(trial.curve, dtype=np.float64).T
+    return RewardCurve(trial.trial, step, reward, trial.status == "stopped")
+
+
+def saved_share(trials: Sequence[TrialResult], steps: int) -> float | None:
+    """Return the share of the fits' steps that stopping early saved; None where no trial was stopped.
+
+    ``1 - sum(steps taken) / (n * steps of a whole fit)``, over the n trials that were fitted or stopped.
+
+    Examples
+    --------
+    >>> saved_share([], 300) is None
+    True
+    """
+    fits = [trial for trial in trials if trial.status in ("ok", "stopped") and trial.steps is not None]
+    if not any(trial.status == "stopped" for trial in fits):
+        return None
+    return 1 - sum(trial.steps or 0 for trial in fits) / (len(fits) * steps)
+
+
+def saved_in_words(trials: Sequence[TrialResult], steps: int) -> str | None:
+    """Return what stopping early saved, in words; None where no trial was stopped."""
+    share = saved_share(trials, steps)
+    if share is None:
+        return None
+    totals = search_totals(trials)
+    fits = counted(totals.fitted + totals.stopped, "fit")
+    return f"{totals.stopped} of {fits} stopped early, which saved {100 * share:.0f} % of all steps"
 
 
 def expected_best(rewards: Sequence[float]) -> np.ndarray:
@@ -113,10 +165,9 @@ def ranking(trials: Sequence[TrialResult], count: int) -> list[TrialResult]:
     return sorted(fitted, key=lambda trial: (-trial.reward, trial.trial))[:count]
 
 
-def search_totals(trials: Sequence[TrialResult], planned: int) -> SearchTotals:
+def search_totals(trials: Sequence[TrialResult]) -> SearchTotals:
     """Count the trials of a search."""
     statuses = [trial.status for trial in trials]
     seconds = sum(trial.seconds for trial in trials if trial.status != "repeated")
-    return SearchTotals(
-        len(trials), planned, statuses.count("ok"), statuses.count("repeated"), statuses.count("failed"), seconds
-    )
+    fitted, stopped, repeated, failed = (statuses.count(name) for name in ("ok", "stopped", "repeated", "failed"))
+    return SearchTotals(len(trials), fitted, stopped, repeated, failed, seconds)

@@ -5,7 +5,8 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from nasdip.report.diagram import architecture_svg, skip_connections, upsampling_chain
-from nasdip.report.search_numbers import SearchTotals, expected_best, ranking, search_totals
+from nasdip.report.run_state import progress
+from nasdip.report.search_numbers import SearchTotals, expected_best, ranking, saved_in_words, search_totals
 from nasdip.report.source import SearchRun
 from nasdip.report.words import counted
 from nasdip.search.trial_result import TrialResult
@@ -49,13 +50,30 @@ class Drawn(NamedTuple):
 
 
 class SearchSection(NamedTuple):
-    """A search as far as it got; `against_random` compares it in words, where a random run is known."""
+    """A search as far as it got.
+
+    Attributes
+    ----------
+    progress : str
+        How many trials of how many are done.
+    columns : set of str
+        Which of the table's further columns have something to show: steps, job.
+    against_random : str or None
+        Compares it in words, where a random run is known.
+    saved : str or None
+        What stopping early saved, in words.
+    reward_from : str
+        What rewards were measured against.
+    """
 
     totals: SearchTotals
+    progress: str
     best: list[Drawn]
     trials: list[TrialResult]
+    columns: set[str]
     has_entropy: bool
     against_random: str | None
+    saved: str | None
     reward_from: str
 
 
@@ -63,11 +81,14 @@ def search_section(search: SearchRun, random_rewards: list[float]) -> SearchSect
     """Collect the numbers of a search."""
     trials = search.trials
     return SearchSection(
-        totals=search_totals(trials, search.record.settings.trials),
+        totals=search_totals(trials),
+        progress=progress(search),
         best=[drawn(trial.architecture, trial.parameters, trial) for trial in ranking(trials, BEST)],
         trials=trials,
+        columns={name for name in ("steps", "job") if any(getattr(trial, name) is not None for trial in trials)},
         has_entropy=any("policy_entropy" in trial.diagnostics for trial in trials),
         against_random=_against_random(trials, random_rewards),
+        saved=saved_in_words(trials, search.record.settings.proxy.steps),
         reward_from="the clean image" if search.reward == "clean" else _HELDOUT,
     )
 
@@ -94,7 +115,7 @@ def _against_random(trials: list[TrialResult], rewards: list[float]) -> str | No
     if not rewards or not best:
         return None
     k = min(len(trials), len(rewards))
-    reached = max((trial.reward for trial in trials[:k] if trial.status != "failed"), default=None)
+    reached = max((trial.reward for trial in trials[:k] if trial.status in ("ok", "repeated")), default=None)
     if reached is None:
         return None
     difference = reached - float(expected_best(rewards)[k - 1])

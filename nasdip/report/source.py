@@ -9,18 +9,27 @@ from nasdip.errors import NasdipError
 from nasdip.files import read_json
 from nasdip.prior.restoration_folder import RestorationFolder, read_array
 from nasdip.prior.result import Restoration
-from nasdip.search.run_folder import RunFolder, RunRecord, picked_with_clean
-from nasdip.search.trial_result import TrialResult
+from nasdip.report.service import Service, read_service
+from nasdip.search.run_folder import RunFolder, RunRecord, best_of, picked_with_clean
+from nasdip.search.trial_result import FLOOR_REWARD, TrialResult
 from nasdip.space.search_space import SearchSpace
 
 
 class SearchRun(NamedTuple):
-    """A search as far as it got; `running`: a process works on it."""
+    """A search as far as it got; `running`: a process works on it; `service`: what runs its trials, if not that one."""
 
     record: RunRecord
     space: SearchSpace
     trials: list[TrialResult]
     running: bool
+    service: Service | None = None
+
+    @property
+    def planned(self) -> int | None:
+        """Trials at which the search ends; None where time alone ends it."""
+        if self.service is None or self.service.jobs is None:
+            return self.record.settings.trials
+        return self.service.limit
 
     @property
     def reward(self) -> Literal["clean", "heldout"]:
@@ -82,9 +91,8 @@ def read_source(folder: Path) -> Source:
     """Read the folder of a search or of a restoration; NasdipError where it is neither."""
     run = RunFolder(folder)
     if run.exists():
-        search = SearchRun(run.record(), run.space(), run.trials(), run.is_running())
-        return Source(folder, *run.images(), search, _read_fit(run.final.path))
-    fit = _read_fit(folder)
+        return Source(folder, *run.images(), read_search(run), read_fit(run.final.path))
+    fit = read_fit(folder)
     if fit is None:
         raise NasdipError(
             f"{folder} is neither the folder of a search (run.json) nor of a restoration (record.json): check the path"
@@ -93,7 +101,13 @@ def read_source(folder: Path) -> Source:
     return Source(folder, read_array(folder / "noisy.tif"), read_array(clean) if clean.exists() else None, None, fit)
 
 
-def _read_fit(folder: Path) -> Fit | None:
+def read_search(run: RunFolder) -> SearchRun:
+    """Read a search without its images; NasdipError where there is none."""
+    return SearchRun(run.record(), run.space(), run.trials(), run.is_running(), read_service(run))
+
+
+def read_fit(folder: Path) -> Fit | None:
+    """Read a restoration as far as it got; None where none was started."""
     if not (folder / "record.json").is_file():
         return None
     record = read_json(folder / "record.json")
@@ -125,4 +139,11 @@ def read_random_rewards(folder: Path, source: Source) -> list[float]:
         raise NasdipError(
             f"the random run {folder} has another {' and another '.join(different)}: repeat it with this run's settings"
         )
-    return [trial.reward for trial in theirs.trials]
+    return _rewards(theirs.trials)
+
+
+def _rewards(trials: list[TrialResult]) -> list[float]:
+    """Return the rewards of trials; one that was stopped early is never the best, whatever its curve once had."""
+    best = best_of(trials)
+    most = best.reward if best is not None else FLOOR_REWARD
+    return [min(trial.reward, most) if trial.status == "stopped" else trial.reward for trial in trials]

@@ -2,6 +2,7 @@
 
 import math
 import re
+from typing import Any
 
 from markupsafe import Markup, escape
 
@@ -37,6 +38,17 @@ def thousands(value: float) -> str:
     '2\u202f217\u202f728'
     """
     return f"{value:,.0f}".replace(",", "\u202f")
+
+
+def plain(text: Any) -> str:
+    """Return a text of others in one line without control characters, which could deceive a terminal.
+
+    Examples
+    --------
+    >>> plain("first\\n\\x1b[31msecond")
+    'first [31msecond'
+    """
+    return " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
 
 
 def breakable(text: str) -> Markup:

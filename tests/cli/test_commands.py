@@ -7,6 +7,8 @@ import pytest
 import tifffile
 
 from nasdip.prior.restoration_folder import RestorationFolder
+from nasdip.search.run_folder import RunFolder
+from nasdip.search.trial_result import TrialResult
 
 QUICK = ("--steps", "3", "--width", "8")
 
@@ -80,6 +82,34 @@ def test_search_status_report_resume_and_restore_with_the_best(folder, nasdip):
     code, _, err = nasdip("search", "photo.png", "--resume")
     assert code == 2
     assert "another image" in err
+
+
+def test_early_stopping_is_told_kept_and_reported(folder, nasdip):
+    options = (*SEARCH[:6], "--steps", 20, "--final-steps", 0, "--trials", 10, "--searcher", "random")
+    code, _, err = nasdip("search", "photo.png", *options, "--early-stop", "halving")
+    assert code == 0, err
+    told = next(line for line in err.splitlines() if line.startswith("early stopping: "))
+    trials = RunFolder(folder / "runs/photo").trials()
+    stopped = [trial for trial in trials if trial.status == "stopped"]
+    assert stopped
+    assert all(trial.steps < 20 for trial in stopped)
+    assert f"{len(stopped)} of " in told
+    _, out, _ = nasdip("status", "runs/photo")
+    assert told.removeprefix("early stopping: ") in out
+    assert f"{len(stopped)} stopped early" in out
+    code, _, err = nasdip("search", "--resume", "-o", "runs/photo", "--early-stop", "median")
+    assert code == 2
+    assert "--early-stop halving, not median" in err
+    code, _, err = nasdip("search", "--resume", "-o", "runs/photo", "--early-stop", "halving", "--trials", 11)
+    assert code == 0, err
+
+
+def test_the_last_cause_of_failed_trials_is_told_without_control_characters(folder, nasdip):
+    nasdip("search", "photo.png", "--trials", 2, *SEARCH)
+    run = RunFolder(folder / "runs/photo")
+    run.write_trial(TrialResult.failed(2, run.trials()[1].architecture, "out of\x1b[2J memory", {}))
+    _, out, _ = nasdip("status", "runs/photo")
+    assert "last failed  trial 2: out of [2J memory" in out
 
 
 def test_an_architecture_picked_with_the_clean_image_is_called_oracle(folder, nasdip):

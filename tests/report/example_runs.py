@@ -1,8 +1,9 @@
 """Runs with plausible numbers, written by the package's own writers without fitting anything."""
 
 import datetime
+import math
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from skimage import data
@@ -13,6 +14,7 @@ from nasdip.imaging.noise_level import estimate_sigma
 from nasdip.prior.config import FitConfig
 from nasdip.prior.restoration_folder import RestorationFolder
 from nasdip.prior.result import BANDS, BandCurve, Curves, FitEvent, FitResult, Restoration
+from nasdip.search.early_stop import EarlyStop
 from nasdip.search.run_folder import RunFolder, RunRecord
 from nasdip.search.settings import FinalSettings, ProxySettings, SearchSettings
 from nasdip.search.trial_result import FLOOR_REWARD, TrialResult
@@ -125,9 +127,10 @@ def write_restoration(
 
 
 def make_trials(
-    space: SearchSpace, count: int, *, has_clean: bool = True, learns: bool = True, seed: int = 0
+    space: SearchSpace, count: int, *, has_clean: bool = True, learns: bool = True, seed: int = 0, jobs: bool = False
 ) -> list[TrialResult]:
-    """Trials of a search: rewards that rise, a failed one (no. 3, hostile text) and a repeated one (no. 5)."""
+    """Trials of a search of 100 steps: rewards that rise, a failed one (no. 3, hostile text), a repeated one (no. 5)
+    and a stopped one (no. 9, whose reward is the largest of all)."""
     rng = np.random.default_rng(seed)
     start = datetime.datetime(2026, 5, 4, 10, 0, tzinfo=datetime.UTC)
     trials: list[TrialResult] = []
@@ -140,7 +143,11 @@ def make_trials(
         elif number % 13 == 5:
             status, repeat_of = "repeated", number - 4
             architecture, reward = trials[number - 5].architecture, trials[number - 5].reward
+        elif number == 9:
+            status, error, reward = "stopped", "stopped at step 25 of 100: 3 of 4 trials were better there", 31.25
         failed = status == "failed"
+        fitted = status in ("ok", "stopped")
+        steps = 25 if status == "stopped" else 100
         trials.append(
             TrialResult(
                 trial=number,
@@ -158,6 +165,9 @@ def make_trials(
                 if learns
                 else {},
                 finished=(start + datetime.timedelta(seconds=8 * number)).isoformat(),
+                steps=steps if fitted else None,
+                curve=tuple((s, reward - 10 * math.exp(-s / 20)) for s in range(5, steps + 1, 5)) if fitted else (),
+                job=f"job{number:02d}" if jobs and fitted else None,
             )
         )
     return trials
@@ -176,13 +186,15 @@ def write_search(
     steps: int = 60,
     image: str = "pictures/astronaut <b>.png",
     seed: int = 0,
+    service: dict[str, Any] | None = None,
 ) -> list[TrialResult]:
     loaded = SearchSpace.load(space)
     settings = SearchSettings(
         searcher=searcher,
         trials=planned,
         proxy=ProxySettings(crop=48, width=16, steps=100),
-        final=FinalSettings(steps=steps, width=128, repeats=2),
+        final=FinalSettings(steps=steps if service is None else 0, width=128, repeats=2),
+        early_stop=EarlyStop("halving"),
     )
     command = ["nasdip", "search", image, "--space", space, "--trials", str(planned), "-o", "runs/my run"]
     record = RunRecord(
@@ -191,11 +203,15 @@ def write_search(
     )  # fmt: skip
     run = RunFolder(folder)
     run.create(record, loaded, noisy, clean)
-    made = make_trials(loaded, trials, has_clean=clean is not None, learns=searcher != "random", seed=seed)
+    if service is not None:
+        run.write_service(service)
+    made = make_trials(
+        loaded, trials, has_clean=clean is not None, learns=searcher != "random", seed=seed, jobs=service is not None
+    )
     for trial in made:
         run.write_trial(trial)
     run.write_tables(run.trials())
     best = run.best()
-    if final and best is not None:
+    if final and service is None and best is not None:
         write_restoration(run.final.path, best.architecture, noisy=noisy, clean=clean, steps=steps)
     return made

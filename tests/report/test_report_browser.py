@@ -5,12 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from example_runs import ReportedRun
+from example_runs import ReportedRun, clean_image, noisy_image, write_search
 from selenium import webdriver
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
+
+from nasdip.report.report import write_report
 
 CHROMIUM, DRIVER = Path("/usr/bin/chromium"), Path("/usr/bin/chromedriver")
 OPTIONS = (
@@ -83,7 +85,7 @@ def test_other_images_can_be_compared(opened: webdriver.Chrome) -> None:
 def test_all_images_and_charts_are_drawn(opened: webdriver.Chrome) -> None:
     assert opened.execute_script("return [...document.images].every((i) => i.complete && i.naturalWidth > 0)")
     heights = opened.execute_script("return [...document.querySelectorAll('svg')].map((s) => s.clientHeight)")
-    assert len(heights) == 10
+    assert len(heights) == 11
     assert min(heights) > 100
 
 
@@ -112,6 +114,19 @@ def test_a_phone_needs_no_sideways_scrolling(opened: webdriver.Chrome) -> None:
     width = opened.execute_script("return [document.documentElement.scrollWidth, document.documentElement.clientWidth]")
     assert width[1] == 375
     assert width[0] <= width[1]
+
+
+def test_alarms_of_a_service_fit_a_phone(browser: webdriver.Chrome, tmp_path: Path) -> None:
+    noisy = noisy_image(clean_image(32))
+    long = "/data/" + "folder-with-a-long-name" * 10
+    notes = {"service": "nni", "experiment": "abcd1234", "exposed": ["[::]:8080"], "failure": f"cannot write {long}"}
+    write_search(tmp_path / "run", noisy=noisy, clean=None, planned=20, service=notes)
+    emulate(browser, width=375, scheme="dark")
+    browser.get(write_report(tmp_path / "run").as_uri())
+    assert len(browser.find_elements(By.CSS_SELECTOR, ".alarm")) == 2
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= 375
+    assert style(browser, "tr.stopped td.status", "color") == style(browser, ".alarm.warn b", "color")
+    assert browser.get_log("browser") == []
 
 
 def test_the_dark_scheme_changes_page_and_charts(opened: webdriver.Chrome) -> None:

@@ -12,7 +12,16 @@ from nasdip.imaging.metrics import psnr
 from nasdip.prior.config import FitConfig
 from nasdip.prior.result import Restoration
 from nasdip.report.restoration_numbers import first_and_last, psd_curves, qualities, repetition_rows
-from nasdip.report.search_numbers import diagnostic, expected_best, ranking, reward_series, search_totals
+from nasdip.report.search_numbers import (
+    diagnostic,
+    expected_best,
+    ranking,
+    reward_curves,
+    reward_series,
+    saved_in_words,
+    saved_share,
+    search_totals,
+)
 from nasdip.space.architecture import Architecture
 from nasdip.space.search_space import SearchSpace
 
@@ -44,17 +53,44 @@ def test_the_best_so_far_passes_over_failed_trials() -> None:
     assert series.repeated.tolist() == [t.status == "repeated" for t in failed_first]
 
 
+def test_a_stopped_trial_is_never_the_best() -> None:
+    series = reward_series(TRIALS)
+    assert TRIALS[8].status == "stopped"
+    assert series.reward.max() == TRIALS[8].reward
+    assert series.best[-1] == max(t.reward for t in TRIALS if t.status == "ok") < TRIALS[8].reward
+    assert np.flatnonzero(series.stopped).tolist() == [8]
+    assert 9 not in [trial.trial for trial in ranking(TRIALS, 14)]
+
+
+def test_what_stopping_early_saved() -> None:
+    assert saved_share(TRIALS, 100) == pytest.approx(1 - (11 * 100 + 25) / 1200)
+    assert saved_in_words(TRIALS, 100) == "1 of 12 fits stopped early, which saved 6 % of all steps"
+    assert saved_share([trial for trial in TRIALS if trial.status != "stopped"], 100) is None
+    untold = replace(TRIALS[8], steps=None)  # as an earlier version wrote it
+    assert saved_share([untold], 100) is None
+
+
+def test_curves_are_those_of_fits() -> None:
+    curves = reward_curves(TRIALS)
+    assert [curve.trial for curve in curves] == [t.trial for t in TRIALS if t.status in ("ok", "stopped")]
+    assert [curve.trial for curve in curves if curve.stopped] == [9]
+    stopped = next(curve for curve in curves if curve.stopped)
+    assert stopped.step.tolist() == [5, 10, 15, 20, 25]
+    assert stopped.reward.tolist() == [reward for _, reward in TRIALS[8].curve]
+
+
 def test_no_trials_make_empty_series() -> None:
     series = reward_series([])
     assert series.best.size == series.reward.size == 0
     assert ranking([], 3) == []
-    assert search_totals([], 5).planned == 5
+    assert reward_curves([]) == []
+    assert search_totals([]) == (0, 0, 0, 0, 0, 0)
 
 
 def test_totals_count_each_status_once_and_no_seconds_for_repeated_trials() -> None:
-    totals = search_totals(TRIALS, 20)
-    assert (totals.done, totals.planned, totals.failed, totals.repeated) == (14, 20, 1, 1)
-    assert totals.fitted + totals.repeated + totals.failed == totals.done
+    totals = search_totals(TRIALS)
+    assert totals[:-1] == (14, 11, 1, 1, 1)
+    assert totals.in_words() == "11 fitted, 1 stopped early, 1 repeated, 1 failed"
     assert totals.seconds == pytest.approx(sum(t.seconds for t in TRIALS if t.trial != 5))
 
 

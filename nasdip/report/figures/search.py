@@ -1,24 +1,29 @@
-"""Charts of a search: rewards and the policy's entropy by trial."""
+"""Charts of a search: rewards by trial and by step, and the policy's entropy."""
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 from nasdip.report.figures.theme import COLOUR, label, legend, new_figure, whole_numbers
-from nasdip.report.search_numbers import Diagnostic, RewardSeries
+from nasdip.report.search_numbers import Diagnostic, RewardCurve, RewardSeries
 
 
 def reward_figure(series: RewardSeries, baseline: Diagnostic, random_best: np.ndarray | None) -> Figure:
     """Draw reward by trial, the best so far, and the expected best of random search; failed trials at the foot."""
     figure, (ax,) = new_figure(8.6, 3.6)
-    first = ~series.failed & ~series.repeated
-    again = series.repeated & ~series.failed
+    first = ~series.failed & ~series.repeated & ~series.stopped
     size = 16 if len(series.trial) <= 200 else 6
     ax.scatter(series.trial[first], series.reward[first], size, color=COLOUR["blue"], alpha=0.65, label="trial", lw=0)
-    if again.any():
+    if series.repeated.any():
         ax.scatter(
-            series.trial[again], series.reward[again], size, color="none", edgecolors=COLOUR["blue"], lw=0.8,
-            label="repeated",
+            series.trial[series.repeated], series.reward[series.repeated], size, color="none",
+            edgecolors=COLOUR["blue"], lw=0.8, label="repeated",
+        )  # fmt: skip
+    if series.stopped.any():
+        ax.scatter(
+            series.trial[series.stopped], series.reward[series.stopped], 1.6 * size, marker="v",
+            color=COLOUR["orange"], alpha=0.8, lw=0, label="stopped early",
         )  # fmt: skip
     ax.step(series.trial, series.best, where="post", color=COLOUR["ink"], lw=1.8, label="best so far")
     if len(baseline.trial):
@@ -47,6 +52,39 @@ def _set_limits(ax: Axes, series: RewardSeries, random_best: np.ndarray | None) 
         low, high = float(shown.min()), float(shown.max())
         margin = 0.08 * (high - low) or 0.5
         ax.set_ylim(low - 1.5 * margin, high + margin)
+
+
+def steps_figure(curves: list[RewardCurve], best: int | None, steps: int) -> Figure:
+    """Draw reward by step for all trials; those that were stopped end in a mark, the `best` trial's curve is bold."""
+    figure, (ax,) = new_figure(8.6, 3.2)
+    lines = {
+        "fitted": ("blue", [c for c in curves if not c.stopped and c.trial != best]),
+        "stopped early": ("orange", [c for c in curves if c.stopped]),
+    }
+    for name, (colour, chosen) in lines.items():
+        if chosen:
+            paths = [np.column_stack((c.step, c.reward)) for c in chosen]
+            ax.add_collection(LineCollection(paths, colors=COLOUR[colour], lw=0.9, alpha=0.5, label=name))
+    ends = np.array([(c.step[-1], c.reward[-1]) for c in curves if c.stopped]).reshape(-1, 2)
+    ax.scatter(ends[:, 0], ends[:, 1], 18, marker="v", color=COLOUR["orange"], lw=0)
+    for curve in curves:
+        if curve.trial == best:
+            ax.plot(curve.step, curve.reward, color=COLOUR["ink"], lw=1.8, label=f"best, trial {best}")
+    ax.set_xlim(0, 1.02 * steps)
+    _set_step_limits(ax, curves, steps)
+    whole_numbers(ax)
+    label(ax, "step", "reward (dB)")
+    legend(ax)
+    return figure
+
+
+def _set_step_limits(ax: Axes, curves: list[RewardCurve], steps: int) -> None:
+    """Let the y axis show where the curves part; their steep beginning and a few poor fits would press it together."""
+    late = np.concatenate([c.reward[c.step >= 0.2 * steps] for c in curves])
+    late = late if late.size else np.concatenate([c.reward for c in curves])
+    low, high = float(np.quantile(late, 0.03)), float(late.max())
+    margin = 0.06 * (high - low) or 0.5
+    ax.set_ylim(low - margin, high + margin)
 
 
 def entropy_figure(entropy: Diagnostic, most: float) -> Figure:

@@ -45,7 +45,7 @@ def problems(path: Path, *, gpus: int | None = None) -> list[str]:
     found = [problem for check in _CHECKS for problem in check(config)]
     for service in config.services:
         found += _service_problems(service, _number(config.canonical.trial_concurrency), gpus)
-    return found or _refused_by_nni(config)
+    return found or _refused_by_nni(config) or list(_searcher(config))
 
 
 def _limits(config: ConfigFile) -> Iterator[str]:
@@ -128,6 +128,28 @@ def _assessor(config: ConfigFile) -> Iterator[str]:
             yield "assessor Medianstop would stop the best trials: set optimize_mode: maximize"
         if _arguments(tuner).get("children", 1) != 1:
             yield f"assessor Medianstop takes the curves of a trial's children for one: set children: 1, or {advice}"
+
+
+def _searcher(config: ConfigFile) -> Iterator[str]:
+    """Check what needs torch: the settings of the searcher, and the width in the search space."""
+    tuner = config.canonical.tuner
+    if not _is_ours(tuner):
+        return
+    from nasdip.controller.registry import make_searcher
+    from nasdip.network.build import check_width
+    from nasdip.search.nni.setup import TunerSetup
+
+    space = (
+        SearchSpace.load(config.space_file)
+        if config.space_file
+        else SearchSpace.from_json(config.original.search_space)
+    )
+    setup = TunerSetup.from_arguments(TUNERS[tuner.class_name], _arguments(tuner), Path(str(tuner.code_directory)))
+    try:
+        check_width(space, setup.width)
+        make_searcher(setup.searcher, space, seed=setup.seed, **setup.searcher_settings)
+    except (NasdipError, TypeError) as error:
+        yield f"tuner: {error}"
 
 
 _CHECKS: tuple[Callable[[ConfigFile], Iterator[str]], ...] = (_limits, _space, _command, _tuner, _assessor)

@@ -4,6 +4,7 @@ Workers import this module to find their own guard, so it imports neither NNI no
 """
 
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +12,9 @@ from typing import NoReturn
 
 GUARD = Path(__file__).resolve().with_name("guard.cjs")
 """The preload for NNI's Node processes; what it does stands at its head."""
+
+COMMAND = "NASDIP_NNI_COMMAND"
+"""The environment variable that tells the tuner by which command the search was started, for the record."""
 
 _NNICTL = "import sys; from nni.tools.nnictl.nnictl import parse_args; sys.argv[0] = 'nnictl'; sys.exit(parse_args())"
 
@@ -42,7 +46,8 @@ def run(arguments: Sequence[str], listen: str | None = None, allow: Sequence[str
     # -P: a file named like a module in the working folder is not imported, as with the nnictl script.
     # nnictl warns about its own import of pkg_resources, which is nothing that its user could mend.
     command = [sys.executable, "-P", "-W", "ignore:pkg_resources:UserWarning", "-c", _NNICTL, *arguments]
-    os.execve(sys.executable, command, environment(listen, allow))
+    words = ["nasdip", "nnictl", *(["--listen", listen] if listen else []), *arguments]
+    os.execve(sys.executable, command, environment(listen, allow) | {COMMAND: shlex.join(words)})
 
 
 def mark_stopped(experiment: str) -> None:

@@ -7,6 +7,7 @@ matter, since NNI gives parameters to whichever job asks first.
 
 import logging
 import os
+import shlex
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
@@ -19,6 +20,7 @@ from nasdip.files import make_folder
 from nasdip.imaging.noise_level import estimate_sigma
 from nasdip.provenance import provenance
 from nasdip.search.nni.experiment import ExperimentFiles, Job
+from nasdip.search.nni.launch import COMMAND
 from nasdip.search.nni.messages import Child, Offer, entry_to_result, metric_to_entries, trials_in
 from nasdip.search.nni.ports import listening
 from nasdip.search.nni.setup import Pictures, TunerSetup, early_stop_of
@@ -38,6 +40,8 @@ _CAUSES = {
     "EARLY_STOPPED": "the trial was stopped before it had a result",
     "SUCCEEDED": "the trial's process ended without a result",
 }
+# For an experiment with a time limit alone.
+_NO_LIMIT = 10**6
 _TIMED_OUT = "the trial ran longer than maxTrialDuration and had no result"
 
 
@@ -69,6 +73,8 @@ class Session:
         with ExitStack() as held:
             held.enter_context(self.folder.locked())
             self._resumed = self.folder.exists()
+            notes = self.folder.service()
+            self._exposed_before = sorted({*notes.get("exposed_before", []), *notes.get("exposed", [])})
             self._pictures = self._read_pictures()
             self._task = self._write_task()
             self._held = held.pop_all()
@@ -245,7 +251,7 @@ class Session:
 
     @property
     def _trials(self) -> int:
-        return max(1, int(self._profile.get("maxTrialNumber") or 1)) * self.setup.children
+        return int(self._profile.get("maxTrialNumber") or _NO_LIMIT) * self.setup.children
 
     @property
     def _settings(self) -> SearchSettings:
@@ -253,7 +259,8 @@ class Session:
 
     def _provenance(self) -> dict[str, Any]:
         verb = "resume" if self._resumed else "create"
-        return {**provenance(), "command": ["nnictl", verb, self.experiment.id]}
+        known = os.environ.get(COMMAND)
+        return {**provenance(), "command": shlex.split(known) if known else ["nnictl", verb, self.experiment.id]}
 
     def _note(self) -> None:
         notes = {
@@ -261,6 +268,7 @@ class Session:
             "experiment": self.experiment.id,
             "port": self._port,
             "exposed": self._exposed(),
+            "exposed_before": self._exposed_before,
             "parameters_bound": self.bound,
             "concurrency": self._profile.get("trialConcurrency"),
             "children": self.setup.children,
@@ -274,7 +282,7 @@ class Session:
         return urlsplit(os.environ.get("NNI_TUNER_COMMAND_CHANNEL", "")).port
 
     def _exposed(self) -> list[str]:
-        if self._port is None:
+        if self._port is None or self.bound:  # the guard lets other machines in as workers alone
             return []
         return [str(found) for found in listening(self._port) if not found.is_loopback]
 

@@ -413,9 +413,23 @@ def test_gpus_are_counted_as_nni_counts_them():
     assert count_gpus() == json.loads(done.stdout.splitlines()[-1]).get("gpuNumber", 0)
 
 
-def test_the_check_imports_no_torch():
+def test_faults_are_found_without_torch(tmp_path):
+    text = (EXPERIMENTS / "denoise_cpu.yml").read_text().replace("../", f"{EXPERIMENTS.parent}/")
+    (tmp_path / "wrong.yml").write_text(text.replace("maxTrialNumber: 40", "maxTrialNumber: 0"))
     code = (
         "import sys; from pathlib import Path; from nasdip.search.nni.config_check import problems; "
-        f"assert problems(Path({str(EXPERIMENTS / 'denoise_cpu.yml')!r})) == []; assert 'torch' not in sys.modules"
+        f"assert problems(Path({str(tmp_path / 'wrong.yml')!r})) != []; assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [("width: 8", "width 8 does not suit"), ("searcher_settings: {speed: 2}\n    width: 32", "has no setting 'speed'")],
+)
+def test_what_the_searcher_would_refuse_is_refused_before(tmp_path, line, words):
+    text = (EXPERIMENTS / "denoise_cpu.yml").read_text().replace("../", f"{EXPERIMENTS.parent}/")
+    (tmp_path / "config.yml").write_text(text.replace("width: 32", line).replace(": ..\n", f": {EXPERIMENTS.parent}\n"))
+    found = problems(tmp_path / "config.yml")
+    assert len(found) == 1
+    assert words in found[0]

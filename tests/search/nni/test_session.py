@@ -431,3 +431,27 @@ def test_a_changed_number_of_trials_is_followed(service):
     service.profile(maxTrialNumber=25)
     session.reconcile()
     assert session.folder.record().settings.trials == 25
+
+
+def test_a_portal_that_was_open_earlier_is_not_forgotten(service, monkeypatch):
+    import socket
+
+    with socket.create_server(("0.0.0.0", 0)) as server:
+        monkeypatch.setenv("NNI_TUNER_COMMAND_CHANNEL", f"ws://localhost:{server.getsockname()[1]}/tuner")
+        service.session().close()
+    monkeypatch.setenv("NASDIP_NNI_GUARD", "1")
+    service.session().close()
+    notes = service.session().folder.service()
+    assert notes["exposed"] == []
+    assert len(notes["exposed_before"]) == 1
+
+
+def test_the_command_that_started_the_search_is_kept(service, monkeypatch):
+    monkeypatch.setenv("NASDIP_NNI_COMMAND", "nasdip nnictl create --config 'my file.yml'")
+    session = service.session()
+    assert session.folder.record().provenance[0]["command"] == ["nasdip", "nnictl", "create", "--config", "my file.yml"]
+
+
+def test_an_experiment_with_a_time_limit_alone_has_no_end_of_trials(service):
+    service.profile(maxTrialNumber=None, maxExperimentDuration="1h")
+    assert service.session().folder.record().settings.trials == 10**6
