@@ -121,6 +121,8 @@ def _assessor(config: ConfigFile) -> Iterator[str]:
             make_early_stop(ASSESSORS[assessor.class_name], _arguments(assessor))
         except NasdipError as error:
             yield f"assessor: {error}"
+        if _arguments(tuner).get("children", 1) not in (0, 1):
+            yield "an assessor ends a trial with all its children: set children: 1, or drop the assessor"
     elif assessor.name == "Curvefitting":
         yield f"NNI's Curvefitting assessor raises errors that hang the experiment: {advice}"
     elif assessor.name == "Medianstop":

@@ -99,8 +99,8 @@ class ExperimentFiles:
         query = "select data from MetricData where trialJobId = ? order by type desc, sequence"
         for (data,) in self._query(query, job):
             try:
-                yield json.loads(json.loads(json.loads(data)["data"]))
-            except (KeyError, TypeError, ValueError):
+                yield json.loads(json.loads(data))
+            except (TypeError, ValueError):
                 continue
 
     def report(self, job: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ NNI gives parameters to whichever trial asks first, so they name our own trial a
 names them again; nothing else tells what was evaluated.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from nasdip.errors import NasdipError
@@ -34,10 +34,11 @@ def offer_to_parameters(offer: Offer, space: SearchSpace) -> dict[str, Any]:
     children = [{k: v for k, v in child._asdict().items() if v is not None} for child in offer.children]
     shared = {"task": offer.task, "device": offer.device}
     if len(children) > 1:
-        return {"children": children, **shared}
+        return {"mutation_summary": {}, "children": children, **shared}
     codes = space.encode(Architecture.from_text(offer.children[0].architecture))
     decisions = {d.name: d.options[i] for d, i in zip(space.decisions, codes, strict=True)}
-    return {**decisions, **children[0], **shared}
+    # The portal shows what stands under this name, if there is one, and nothing else.
+    return {"mutation_summary": decisions, **children[0], **shared}
 
 
 def parameters_to_offer(parameters: Any) -> Offer:
@@ -75,20 +76,22 @@ def entry_to_result(entry: Mapping[str, Any], suggestion: Suggestion) -> TrialRe
 
 
 def entries_to_metric(entries: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the final result for NNI: its `default` is the best reward; the best child's numbers stand beside it."""
+    """Return the final result for NNI: the best child's; its `default` is the reward.
+
+    Every key is an axis of the portal's chart, so there are few. Whole entries went before, as intermediate results.
+    """
     best = max(entries, key=lambda entry: float(entry["reward"]))
-    metric = {"default": float(best["reward"]), **best}
-    return metric if len(entries) == 1 else {**metric, "children": entries}
+    names = ("trial", "architecture", "heldout_psnr", "clean_psnr", "estimated_psnr", "parameters", "seconds", "steps")
+    return {"default": float(best["reward"]), **{n: best[n] for n in names if best.get(n) is not None}}
 
 
-def metric_to_entries(value: Any) -> list[dict[str, Any]]:
-    """Return the results that a metric holds; none where it is intermediate or not ours."""
-    if not isinstance(value, Mapping):
-        return []
-    given = value.get("children", [value])
-    entries: Iterable[Any] = given if isinstance(given, list) else []
-    return [
-        {key: item for key, item in entry.items() if key not in ("default", "children")}
-        for entry in entries
-        if isinstance(entry, Mapping) and "status" in entry and isinstance(entry.get("trial"), int)
-    ]
+def entry_to_metric(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the intermediate result by which a trial tells NNI all of a child's result."""
+    return {"default": float(entry["reward"]), **entry}
+
+
+def metric_to_entry(value: Any) -> dict[str, Any] | None:
+    """Return the result that a metric holds; None where it is a point of a curve, a final result, or not ours."""
+    if not isinstance(value, Mapping) or "status" not in value or not isinstance(value.get("trial"), int):
+        return None
+    return {key: item for key, item in value.items() if key != "default"}

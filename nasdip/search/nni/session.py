@@ -21,7 +21,7 @@ from nasdip.imaging.noise_level import estimate_sigma
 from nasdip.provenance import provenance
 from nasdip.search.nni.experiment import ExperimentFiles, Job
 from nasdip.search.nni.launch import COMMAND
-from nasdip.search.nni.messages import Child, Offer, entry_to_result, metric_to_entries, trials_in
+from nasdip.search.nni.messages import Child, Offer, entry_to_result, metric_to_entry, trials_in
 from nasdip.search.nni.ports import listening
 from nasdip.search.nni.setup import Pictures, TunerSetup, early_stop_of
 from nasdip.search.run_folder import RunFolder
@@ -126,15 +126,20 @@ class Session:
         return Offer(children, self._task, self.setup.device)
 
     def take(self, value: Any, job: str | None = None) -> None:
-        """Take what a trial reported; what is known, intermediate, or not ours is left out."""
-        for entry in metric_to_entries(value):
-            suggestion = self._ledger.open.get(entry["trial"])
-            if suggestion is None:
-                continue
-            try:
-                self._learn(self._read(entry, suggestion, job))
-            except NasdipError as error:
-                log.error("a result of trial %s was left out: %s", suggestion.trial, error)
+        """Take a result that a trial reported; what is known, a point of a curve, or not ours is left out."""
+        entry = metric_to_entry(value)
+        suggestion = None if entry is None else self._ledger.open.get(entry["trial"])
+        if entry is None or suggestion is None:
+            return
+        try:
+            self._learn(self._read(entry, suggestion, job))
+        except NasdipError as error:
+            log.error("a result of trial %s was left out: %s", suggestion.trial, error)
+
+    def take_of(self, job: str) -> None:
+        """Take all that a job has reported so far."""
+        for value in (*self.experiment.metrics(job), *self.experiment.report(job).get("results", [])):
+            self.take(value, job)
 
     def reconcile(self) -> None:
         """Compare with NNI's records: take results that did not arrive, and record trials that never will have one."""
@@ -176,8 +181,7 @@ class Session:
         """Take the results of a job that is over, and record those of its trials which have none."""
         report = self.experiment.report(job.id)
         metrics = list(self.experiment.metrics(job.id))
-        for value in (*metrics, *report.get("results", [])):
-            self.take(value, job.id)
+        self.take_of(job.id)
         partial = report.get("partial")
         if partial and (self.experiment.timed_out(job) or partial["trial"] in self._stop_causes):
             self.take(partial, job.id)  # it was asked to stop, and killed before it could report

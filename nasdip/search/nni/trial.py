@@ -27,6 +27,7 @@ from nasdip.search.nni.messages import (
     Child,
     Offer,
     entries_to_metric,
+    entry_to_metric,
     parameters_to_offer,
     result_to_entry,
 )
@@ -115,7 +116,12 @@ def evaluate(offer: Offer, channel: Channel, stop: StopSignal) -> list[dict[str,
     for child in offer.children:
         if report.done(child.trial) is None:
             report.begin(child.trial)
-            report.add(_known(child) if child.reward is not None else _fit(child, offer, report, channel, stop))
+            # The file may be on a machine that the tuner does not see: what must survive a kill is told as well.
+            if os.environ.get("NNI_PLATFORM") != "local":
+                _tell(channel.intermediate, {"trial": child.trial})
+            entry = _known(child) if child.reward is not None else _fit(child, offer, report, channel, stop)
+            report.add(entry)
+            _tell(channel.intermediate, entry_to_metric(entry))
         if stop.cause() is not None:
             break
     return report.results

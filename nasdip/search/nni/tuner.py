@@ -101,7 +101,7 @@ class NasdipTuner(Tuner):
     @ending_on_error
     def receive_trial_result(self, parameter_id: int, parameters: Any, value: Any, **kwargs: Any) -> None:
         """Learn from what a trial reported; NNI's idea of what it had evaluated is left out."""
-        self._session.take(value, kwargs.get("trial_job_id"))
+        self._session.take_of(kwargs["trial_job_id"])
 
     @ending_on_error
     def trial_end(self, parameter_id: int, success: bool, **kwargs: Any) -> None:
@@ -111,9 +111,8 @@ class NasdipTuner(Tuner):
 
     @ending_on_error
     def import_data(self, data: list[Any]) -> None:
-        """Take the results that NNI replays when it resumes; known ones count once."""
-        for entry in data:
-            self._session.take(entry.get("value"), entry.get("trialJobId"))
+        """Look for results that are not known yet; those which NNI replays when it resumes are among them."""
+        self._session.reconcile()
 
     def load_checkpoint(self) -> None:
         """Do nothing: the run folder holds the state, which `update_search_space` takes up."""

@@ -38,7 +38,7 @@ def write(tmp_path, key):
         data = yaml.safe_load((EXPERIMENTS / ready).read_text(encoding="utf-8"))
         for name in ("experimentWorkingDirectory", "searchSpaceFile", "trialCodeDirectory"):
             data[name] = str((EXPERIMENTS / data[name]).resolve())
-        for name in ("tuner", "assessor"):
+        for name in {"tuner", "assessor"} & set(data):
             data[name]["codeDirectory"] = str(ROOT)
         for machine in data["trainingService"].get("machineList", []):
             machine["sshKeyFile"] = str(key)
@@ -72,7 +72,8 @@ def test_relative_paths_start_at_the_folder_of_the_yaml(ready, tmp_path, monkeyp
     sent = ExperimentConfig.load(ready).json()  # what nnictl sends to NNI's manager
     assert sent["experimentWorkingDirectory"] == str(ROOT / "runs")
     assert sent["trainingService"]["trialCodeDirectory"] == str(ROOT)
-    assert sent["tuner"]["codeDirectory"] == sent["assessor"]["codeDirectory"] == str(ROOT)
+    algorithms = [sent[name] for name in ("tuner", "assessor") if name in sent]
+    assert all(algorithm["codeDirectory"] == str(ROOT) for algorithm in algorithms)
     assert sent["searchSpace"] == json.loads((ROOT / "search_spaces/nas_dip.json").read_text(encoding="utf-8"))
     assert problems(ready, gpus=4) == []
 
@@ -433,3 +434,8 @@ def test_what_the_searcher_would_refuse_is_refused_before(tmp_path, line, words)
     found = problems(tmp_path / "config.yml")
     assert len(found) == 1
     assert words in found[0]
+
+
+def test_an_assessor_and_several_children_are_refused(write):
+    (problem,) = problems(write(lambda data: data["tuner"]["classArgs"].update(children=4)))
+    assert "set children: 1, or drop the assessor" in problem

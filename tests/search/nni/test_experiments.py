@@ -49,7 +49,7 @@ def test_one_trial_at_a_time_a_search_under_nni_is_that_in_one_process(tmp_path)
 
 
 @pytest.mark.parametrize("guarded", [True, False], ids=["guarded", "plain"])
-@pytest.mark.parametrize("trials", [20, pytest.param(40, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("trials", [16, pytest.param(40, marks=pytest.mark.slow)])
 def test_at_concurrency_4_with_crashing_jobs_every_result_is_credited_rightly(tmp_path, guarded, trials):
     crashing = f"if [ $((NNI_TRIAL_SEQ_ID % 6)) -eq 2 ]; then exit 1; fi; {TRIAL}"
     config = search_config(tmp_path, trials=trials, at_once=4, command=crashing, space="nas_dip")
@@ -138,10 +138,9 @@ def test_a_search_ends_done_at_its_time_limit(tmp_path):
         assert 0 < len(run_of(experiment).trials()) < 1000
 
 
-@pytest.mark.parametrize("guarded", [True, False], ids=["guarded", "plain"])
-def test_a_failing_callback_ends_the_experiment_with_its_message(tmp_path, guarded):
+def test_a_failing_callback_ends_the_experiment_with_its_message(tmp_path):
     config = search_config(tmp_path, trials=6, at_once=1)
-    with nni_experiment(tmp_path, config, PORTS, guarded=guarded) as experiment:
+    with nni_experiment(tmp_path, config, PORTS) as experiment:
         run = run_of(experiment)
         wait_until(lambda: run.trials(), what="the first result")
         # What a callback needs is gone: it fails, whatever NNI does.
@@ -151,17 +150,17 @@ def test_a_failing_callback_ends_the_experiment_with_its_message(tmp_path, guard
         assert "the search ends here" in experiment.log("dispatcher.log")
 
 
-@pytest.mark.parametrize("wrong", [{"image": "nowhere.png"}, {"stepps": 3}])
-def test_wrong_arguments_end_a_plain_experiment_with_their_message(tmp_path, wrong):
+def test_wrong_arguments_end_a_plain_experiment_with_their_message(tmp_path):
+    wrong = {"image": "nowhere.png"}
     with nni_experiment(
         tmp_path, search_config(tmp_path, trials=2, at_once=1, **wrong), PORTS, guarded=False
     ) as experiment:
         experiment.wait_for("ERROR", seconds=60)
-        assert next(iter(wrong.values() if "image" in wrong else wrong)) in run_of(experiment).service()["failure"]
+        assert "nowhere.png" in run_of(experiment).service()["failure"]
 
 
 def test_early_stopping_keeps_the_best_of_a_stopped_trial(tmp_path):
-    config = search_config(tmp_path, trials=10, at_once=2, steps=300, space="nas_dip", searcher="Random")
+    config = search_config(tmp_path, trials=10, at_once=2, steps=100, searcher="Random")
     config["assessor"] = {
         "codeDirectory": config["tuner"]["codeDirectory"],
         "className": "nasdip.search.nni.assessor.HalvingAssessor",
@@ -176,7 +175,7 @@ def test_early_stopping_keeps_the_best_of_a_stopped_trial(tmp_path):
     assert stopped
     for trial in stopped:
         assert "trials were better there (halving)" in trial.error
-        assert trial.steps < 300
+        assert trial.steps < 100
         assert trial.reward >= max(reward for _, reward in trial.curve)
     assert run.best().status == "ok"
     assert run.record().settings.early_stop.rule == "halving"

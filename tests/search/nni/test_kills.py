@@ -1,6 +1,6 @@
 """Real kills of real experiments: nothing is lost, nothing counts twice, and the search goes on as if nothing had been.
 
-Minutes long; `make test MARK=kills` runs them, and so does CI.
+Minutes long; `make test MARK=nni` runs them, and so does CI.
 """
 
 import os
@@ -13,7 +13,7 @@ import pytest
 from nni_process import nni_experiment, nnictl, wait_until
 from searches import assert_one_uninterrupted_search, credited_wrongly, run_of, search_config
 
-pytestmark = pytest.mark.kills
+pytestmark = pytest.mark.nni
 
 PORTS = range(18620, 18640)
 # A fit of some seconds, so that kills come in the middle of one.

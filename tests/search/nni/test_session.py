@@ -10,7 +10,13 @@ from nasdip.errors import NasdipError
 from nasdip.search.ledger import Ledger
 from nasdip.search.nni import session as session_module
 from nasdip.search.nni.experiment import ExperimentFiles, find_experiment
-from nasdip.search.nni.messages import entries_to_metric, offer_to_parameters, parameters_to_offer, result_to_entry
+from nasdip.search.nni.messages import (
+    entries_to_metric,
+    entry_to_metric,
+    offer_to_parameters,
+    parameters_to_offer,
+    result_to_entry,
+)
 from nasdip.search.nni.plain_json import ObjectRefused, check_plain
 from nasdip.search.nni.session import Session, read_curve
 from nasdip.search.nni.setup import TunerSetup
@@ -59,8 +65,7 @@ class Service:
         self._insert("TrialJobEvent", time.time() * 1000, job, event, data, None, 0, None, "local-env")
 
     def metric(self, job, kind, sequence, value):
-        data = json.dumps({"type": kind, "data": json.dumps(json.dumps(value))})
-        self._insert("MetricData", 0, job, "0", kind, sequence, data)
+        self._insert("MetricData", 0, job, "0", kind, sequence, json.dumps(json.dumps(value)))
 
     def report(self, job, **data):
         folder = self.files.path / "environments/local-env/trials" / job
@@ -103,7 +108,7 @@ def asked(session):
 
 def test_parameters_show_the_decisions_and_name_trial_and_architecture(service):
     child, parameters = asked(service.session())
-    assert set(SPACE) < set(parameters)
+    assert set(SPACE) == set(parameters["mutation_summary"])
     assert (parameters["trial"], parameters["architecture"]) == (child.trial, child.architecture)
     assert parameters_to_offer(json.loads(json.dumps(parameters))).children == [child]
     assert read_task(service.files.path / parameters["task"]).proxy.crop == 16
@@ -117,15 +122,15 @@ def test_swapped_parameters_are_credited_to_what_was_evaluated(service):
     service.event("J1", "RUNNING", its)
     service.event("J2", "RUNNING", other)
     # J1 got what NNI recorded for J2, and the other way round.
-    session.take(entries_to_metric([entry(two, 25.0)]), "J1")
-    session.take(entries_to_metric([entry(one, 22.0)]), "J2")
+    session.take(entry_to_metric(entry(two, 25.0)), "J1")
+    session.take(entry_to_metric(entry(one, 22.0)), "J2")
     found = {t.trial: (t.architecture, t.reward, t.job) for t in session.folder.trials()}
     assert found == {1: (one.architecture, 22.0, "J2"), 2: (two.architecture, 25.0, "J1")}
 
 
 @pytest.mark.parametrize(
     "value", [None, float("nan"), 12.5, "text", [], {"default": 1.0}, {"default": 1.0, "trial": 1, "step": 3},
-              {"default": 1.0, "trial": "1", "status": "ok"}, {"children": 3}, {"children": [3]}],
+              {"default": 1.0, "trial": "1", "status": "ok"}, {"default": 1.0, "trial": 1, "architecture": "x"}],
 )  # fmt: skip
 def test_what_is_not_a_result_is_left_out(service, value):
     session = service.session()
@@ -188,6 +193,7 @@ def test_a_result_that_nni_never_delivered_is_taken_from_its_database_and_from_t
     service.event("J1", "RUNNING", its)
     service.event("J2", "RUNNING", other)
     service.metric("J1", "PERIODICAL", 0, {"default": 20.0, "trial": 1, "step": 2})
+    service.metric("J1", "PERIODICAL", 1, entry_to_metric(entry(one, 23.0)))
     service.metric("J1", "FINAL", 0, entries_to_metric([entry(one, 23.0)]))
     service.event("J1", "SUCCEEDED")
     service.report("J2", trials=[2], begun=[2], results=[entry(two, 24.0)])
@@ -220,10 +226,10 @@ def test_several_children_and_the_rest_of_a_stopped_batch(service):
     service.event("J1", "RUNNING", parameters)
     done, stopped, never = offer.children
     results = [entry(done, 25.0), entry(stopped, 20.0, "stopped", error="stopped by NNI")]
-    metric = entries_to_metric(results)
-    assert metric["default"] == 25.0
+    final = entries_to_metric(results)
+    assert (final["default"], final["trial"], final["architecture"]) == (25.0, done.trial, done.architecture)
     service.report("J1", trials=[1, 2, 3], begun=[1, 2], results=results)
-    session.take(metric, "J1")
+    session.take_of("J1")
     service.event("J1", "SUCCEEDED")
     session.reconcile()
     assert [(t.trial, t.status) for t in session.folder.trials()] == [(1, "ok"), (2, "stopped")]
@@ -455,3 +461,19 @@ def test_the_command_that_started_the_search_is_kept(service, monkeypatch):
 def test_an_experiment_with_a_time_limit_alone_has_no_end_of_trials(service):
     service.profile(maxTrialNumber=None, maxExperimentDuration="1h")
     assert service.session().folder.record().settings.trials == 10**6
+
+
+def test_on_another_machine_what_was_begun_and_done_is_known_from_the_metrics_alone(service):
+    session = service.session(children=3)
+    offer = session.offer()
+    service.event("J1", "RUNNING", offer_to_parameters(offer, session.space))
+    done, killed, never = offer.children
+    service.metric("J1", "PERIODICAL", 0, {"trial": done.trial})
+    service.metric("J1", "PERIODICAL", 1, {"default": 20.0, "trial": done.trial, "step": 2})
+    service.metric("J1", "PERIODICAL", 2, entry_to_metric(entry(done, 24.0)))
+    service.metric("J1", "PERIODICAL", 3, {"trial": killed.trial})
+    service.event("J1", "USER_CANCELED")
+    session.reconcile()
+    assert [(t.trial, t.status, t.reward) for t in session.folder.trials()] == [(1, "ok", 24.0), (2, "failed", 0.0)]
+    assert session.folder.service()["lost"] == []
+    assert never.trial in session._ledger.open
