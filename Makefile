@@ -22,7 +22,7 @@ $(READY): pyproject.toml constraints.txt
 demo: $(READY)  ## Search, restore and report on a noisy picture: runs/demo/report.html (minutes)
 	$(BIN)/python experiments/demo.py
 
-test: $(READY)  ## Run the tests (slow ones: make test MARK=slow; gpu ones: make test MARK=gpu)
+test: $(READY)  ## Run the tests (others: make test MARK=nni, real kills of NNI; MARK=slow; MARK=gpu)
 	$(BIN)/pytest $(if $(MARK),-m $(MARK))
 
 lint: $(READY)  ## Check style and types

@@ -95,7 +95,8 @@ class NasdipTuner(Tuner):
 
     @ending_on_error
     def generate_parameters(self, parameter_id: int, **kwargs: Any) -> dict[str, Any]:
-        """Return what the next trial is asked to do."""
+        """Return what the next trial is asked to do, with all that is known by now."""
+        self._session.reconcile()
         return offer_to_parameters(self._session.offer(), self._session.space)
 
     @ending_on_error

@@ -44,8 +44,11 @@ def own_reports(experiment):
     return {file.parent.name: json.loads(file.read_text()) for file in files}
 
 
-def credited_wrongly(experiment):
-    """Return the results in the run folder which differ from what a trial wrote, and how many were compared."""
+def credited_wrongly(experiment, resumed=False):
+    """Return the results in the run folder which differ from what a trial wrote, and how many were compared.
+
+    Where the experiment was `resumed`, a job may have run again, and brought a result that was known by then.
+    """
     wrong, compared = [], 0
     kept = {trial.trial: trial for trial in run_of(experiment).trials()}
     for job, report in own_reports(experiment).items():
@@ -53,7 +56,7 @@ def credited_wrongly(experiment):
             trial = kept[entry["trial"]]
             same = trial.architecture == entry["architecture"] and trial.reward == entry["reward"]
             compared += 1
-            if not same or (trial.status == "ok" and trial.job != job):
+            if not same or (not resumed and trial.status == "ok" and trial.job != job):
                 wrong.append((job, entry, trial))
     return wrong, compared
 

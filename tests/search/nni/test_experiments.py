@@ -48,7 +48,9 @@ def test_one_trial_at_a_time_a_search_under_nni_is_that_in_one_process(tmp_path)
     assert all(t.clean_psnr is not None for t in found if t.status == "ok")
 
 
-@pytest.mark.parametrize("guarded", [True, False], ids=["guarded", "plain"])
+@pytest.mark.parametrize(
+    "guarded", [pytest.param(True, id="guarded", marks=pytest.mark.nni), pytest.param(False, id="plain")]
+)
 @pytest.mark.parametrize("trials", [16, pytest.param(40, marks=pytest.mark.slow)])
 def test_at_concurrency_4_with_crashing_jobs_every_result_is_credited_rightly(tmp_path, guarded, trials):
     crashing = f"if [ $((NNI_TRIAL_SEQ_ID % 6)) -eq 2 ]; then exit 1; fi; {TRIAL}"
@@ -68,6 +70,7 @@ def test_at_concurrency_4_with_crashing_jobs_every_result_is_credited_rightly(tm
     assert_one_uninterrupted_search(run)
 
 
+@pytest.mark.nni
 def test_several_architectures_in_one_job(tmp_path):
     config = search_config(tmp_path, trials=3, at_once=2, children=3, searcher="Random", space="nas_dip")
     with nni_experiment(tmp_path, config, PORTS) as experiment:
@@ -107,6 +110,7 @@ sys.exit(trial.main())
 """
 
 
+@pytest.mark.nni
 def test_failed_trials_are_recorded_with_their_cause_and_the_search_ends_done(tmp_path):
     (tmp_path / "broken.py").write_text(BROKEN)
     config = search_config(
@@ -130,6 +134,7 @@ def test_failed_trials_are_recorded_with_their_cause_and_the_search_ends_done(tm
     assert_one_uninterrupted_search(run)
 
 
+@pytest.mark.nni
 def test_a_search_ends_done_at_its_time_limit(tmp_path):
     config = search_config(tmp_path, trials=1000, at_once=2)
     config["maxExperimentDuration"] = "8s"
@@ -138,6 +143,7 @@ def test_a_search_ends_done_at_its_time_limit(tmp_path):
         assert 0 < len(run_of(experiment).trials()) < 1000
 
 
+@pytest.mark.nni
 def test_a_failing_callback_ends_the_experiment_with_its_message(tmp_path):
     config = search_config(tmp_path, trials=6, at_once=1)
     with nni_experiment(tmp_path, config, PORTS) as experiment:
@@ -150,6 +156,7 @@ def test_a_failing_callback_ends_the_experiment_with_its_message(tmp_path):
         assert "the search ends here" in experiment.log("dispatcher.log")
 
 
+@pytest.mark.nni
 def test_wrong_arguments_end_a_plain_experiment_with_their_message(tmp_path):
     wrong = {"image": "nowhere.png"}
     with nni_experiment(
@@ -159,6 +166,7 @@ def test_wrong_arguments_end_a_plain_experiment_with_their_message(tmp_path):
         assert "nowhere.png" in run_of(experiment).service()["failure"]
 
 
+@pytest.mark.nni
 def test_early_stopping_keeps_the_best_of_a_stopped_trial(tmp_path):
     config = search_config(tmp_path, trials=10, at_once=2, steps=100, searcher="Random")
     config["assessor"] = {

@@ -445,7 +445,7 @@ SetEnv HOME={home}
         kill_all(home)
 
 
-@pytest.mark.slow
+@pytest.mark.nni
 def test_workers_are_guarded(tmp_path, worker):
     """The trial keepers of two workers listen on loopback alone, and parameters stay bound to their trials."""
     from websockets.sync.client import connect

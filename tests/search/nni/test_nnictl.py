@@ -148,7 +148,7 @@ def test_environment(monkeypatch):
     assert environment()["NODE_OPTIONS"] == made["NODE_OPTIONS"]
 
 
-@pytest.mark.slow
+@pytest.mark.nni
 def test_resume_after_the_managers_death(tmp_path):
     """nnictl believes that it runs; its tuner lingers; its trials go on, though NNI will run them again."""
     config = configured(tmp_path, maxTrialNumber=3, trialConcurrency=2)
@@ -214,7 +214,7 @@ print(connection.recv(65536).decode().splitlines()[0])
 """
 
 
-@pytest.mark.slow
+@pytest.mark.nni
 def test_listening_for_other_machines(tmp_path, other_machine):
     """Machines that are allowed may connect workers, and nothing else; others nothing at all."""
 

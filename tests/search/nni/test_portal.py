@@ -46,7 +46,7 @@ return count;
 # The words of the cells that a selector finds, without the icons which follow them.
 CELLS = "return [...document.querySelectorAll(arguments[0])].map((cell) => cell.innerText.split('\\n')[0].trim())"
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.nni]
 
 
 class Portal(NamedTuple):

@@ -26,6 +26,8 @@ from nasdip.space.architecture import Architecture
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', os.defpath)}{os.pathsep}/usr/sbin")
+pytestmark = pytest.mark.nni
+
 PORTS, SSH_PORTS = range(18500, 18540), range(18540, 18560)
 TRIALS, CHILDREN = 4, 2
 PROXY = {"crop": 32, "width": 16, "steps": 12, "children": CHILDREN}
