@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 # What NNI's manager writes to its log.
 _STATUS = re.compile(r"Change NNIManager status from: \w+ to: (\w+)")
+_NO_MACHINES = re.compile(r"Training srevice initialize failed: *(.+)")  # its own spelling
 _NOT_OF_A_SEARCH = ("STOPPING", "STOPPED", "VIEWED")
 
 
@@ -104,7 +105,7 @@ def read_service(folder: RunFolder) -> Service | None:
         concurrency=max(1, int(notes.get("concurrency") or 1)),
         children=children,
         lost=tuple(plain(entry.get("cause")) for entry in notes.get("lost") or ()),
-        failure=plain(notes["failure"]) if notes.get("failure") else None,
+        failure=plain(notes["failure"]) if notes.get("failure") else _start_failure(folder.path.resolve().parent),
         status=status,
         jobs=jobs,
         limit=None if limit is None else limit * children,
@@ -114,12 +115,22 @@ def read_service(folder: RunFolder) -> Service | None:
 
 def last_status(experiment: Path) -> str | None:
     """Return NNI's last status of an experiment before it was stopped (RUNNING, DONE, ERROR, ...), from its log."""
-    try:
-        text = (experiment / "log/nnimanager.log").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return None
-    found = [status for status in _STATUS.findall(text) if status not in _NOT_OF_A_SEARCH]
+    found = [status for status in _STATUS.findall(_log(experiment)) if status not in _NOT_OF_A_SEARCH]
     return found[-1] if found else None
+
+
+def _start_failure(experiment: Path) -> str | None:
+    """Return why NNI could not start the machines that run trials, from the log of its manager's last start."""
+    last = _log(experiment).rpartition("Change NNIManager status from: INITIALIZED to: RUNNING")[2]
+    found = _NO_MACHINES.findall(last)
+    return f"NNI could not start its trials' machines: {plain(found[-1])[:300]}" if found else None
+
+
+def _log(experiment: Path) -> str:
+    try:
+        return (experiment / "log/nnimanager.log").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
 
 
 def _experiment(folder: RunFolder, notes: dict[str, Any]) -> "ExperimentFiles | None":

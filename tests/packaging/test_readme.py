@@ -1,7 +1,12 @@
 """The README's commands run as they are written, with smaller fits."""
 
+import os
 import re
 import shlex
+import shutil
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +18,8 @@ from skimage.util import img_as_float32
 from nasdip.imaging.image_file import write_image
 from nasdip.imaging.noise import add_noise
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 SMALLER = {
     "restore": ["--steps", "2", "--width", "16"],
     "search": shlex.split("--trials 2 --crop 16 --width 16 --steps 2 --final-steps 2 --final-width 16"),
@@ -24,8 +30,10 @@ def blocks(language):
     return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
 
 
-def commands():
-    lines = [line.split("  #")[0] for block in blocks("sh") for line in block.splitlines()]
+def commands(nni=False):
+    """Return the commands of the blocks that are about NNI, or of all others."""
+    chosen = [block for block in blocks("sh") if ("nnictl" in block) == nni]
+    lines = [line.split("  #")[0] for block in chosen for line in block.splitlines()]
     return [shlex.split(line) for line in lines if line.startswith("nasdip ")]
 
 
@@ -52,6 +60,51 @@ def test_every_command_of_the_readme_runs(folder, monkeypatch, capsys):
         with pytest.raises(SystemExit) as caught:
             main()
         assert not caught.value.code, (command, capsys.readouterr().err)
+
+
+@pytest.mark.nni
+def test_every_nni_command_of_the_readme_runs(folder):
+    shutil.copytree(ROOT / "search_spaces", folder / "search_spaces")
+    shutil.copytree(ROOT / "experiments", folder / "experiments", ignore=shutil.ignore_patterns("benchmarks"))
+    config = folder / "experiments/denoise_cpu.yml"
+    text = config.read_text(encoding="utf-8")
+    for line, smaller in (
+        ("crop: 64", "crop: 16"),
+        ("steps: 150", "steps: 4"),
+        ("maxTrialNumber: 40", "maxTrialNumber: 3"),
+    ):
+        assert line in text
+        text = text.replace(line, smaller)
+    config.write_text(text, encoding="utf-8")
+    environment = {**os.environ, "HOME": str(folder), "PWD": str(folder)}
+
+    def nasdip(*words):
+        command = [sys.executable, "-m", "nasdip", *words]
+        return subprocess.run(command, env=environment, cwd=folder, check=True, capture_output=True, text=True).stdout
+
+    found = commands(nni=True)
+    assert [command[1:3] for command in found] == [
+        ["doctor", "experiments/denoise_cpu.yml"], ["nnictl", "create"], ["status", "ID"], ["nnictl", "resume"],
+    ]  # fmt: skip
+    doctor, create, status, resume = (command[1:] for command in found)
+    # Another port, since other tests, or people, may use NNI's own.
+    try:
+        assert "sound" in nasdip(*doctor)
+        words = nasdip(*create, "--port", "18690")
+        (name,) = set(re.findall(r"nnictl stop (\w{8})", words))
+        deadline = time.monotonic() + 90
+        while "3 of 3" not in nasdip(*(name if word == "ID" else word for word in status)):
+            assert time.monotonic() < deadline
+            time.sleep(1)
+        assert (folder / "runs" / name / "run/best.json").is_file()
+        nasdip("nnictl", "stop", name)
+        assert name in nasdip(*(name if word == "ID" else word for word in resume), "--port", "18690")
+        assert "report.html" in nasdip("report", name)
+        nasdip("restore", "photo.png", "--architecture", name, "--steps", "2", "--width", "16")
+    finally:
+        subprocess.run(
+            [sys.executable, "-m", "nasdip", "nnictl", "stop", "--all"], env=environment, cwd=folder, check=True
+        )
 
 
 def test_the_python_of_the_readme_runs(folder, monkeypatch):

@@ -101,3 +101,14 @@ def test_the_random_run_counts_a_stopped_trial_at_most_as_its_best_one(tmp_path:
     assert made[8].status == "stopped"
     assert max(rewards) == max(trial.reward for trial in made if trial.status == "ok") < made[8].reward
     assert rewards[:8] == [trial.reward for trial in made[:8]]
+
+
+def test_machines_that_nni_could_not_start_are_named(tmp_path: Path) -> None:
+    log = tmp_path / ID / "log/nnimanager.log"
+    log.parent.mkdir(parents=True)
+    start = "[2026-01-01 00:00:00] INFO (NNIManager) Change NNIManager status from: INITIALIZED to: RUNNING\n"
+    wrong = "[2026-01-01 00:00:09] ERROR (Compat) Training srevice initialize failed: Error: All methods failed\n"
+    log.write_text(start + wrong)
+    assert "could not start its trials' machines: Error: All methods failed" in report(tmp_path, trials=6).text
+    log.write_text(start + wrong + start)  # the next start went well
+    assert "could not start" not in Page(write_report(tmp_path / ID / "run").read_text(encoding="utf-8")).text
