@@ -42,7 +42,7 @@ def run_nnictl(arguments: Sequence[str], listen: str | None, allow: Sequence[str
 
 def _check_installed() -> None:
     if importlib.util.find_spec("nni") is None:
-        raise NasdipError("NNI is not installed: pip install 'nasdip[nni]'")
+        raise NasdipError("NNI is not installed: pip install '.[nni]' in its checkout")
     if importlib.util.find_spec("pkg_resources") is None:
         raise NasdipError("nnictl needs an older setuptools: pip install 'setuptools<81'")
 
@@ -56,9 +56,10 @@ def _own_options(arguments: Sequence[str]) -> argparse.Namespace | None:
     parser.add_argument("--port", "-p", type=int, default=_DEFAULT_PORT)
     parser.add_argument("--experiment_dir", "-e", type=Path)
     parser.add_argument("--url_prefix", "-u")
-    parser.add_argument("--help", "-h", action="store_true")
+    for flag in (("--help", "-h"), ("--debug", "-d"), ("--foreground", "-f")):
+        parser.add_argument(*flag, action="store_true")
     try:
-        options, _ = parser.parse_known_args(list(arguments))
+        options, _ = parser.parse_known_intermixed_args(list(arguments))
     except (argparse.ArgumentError, SystemExit):
         return None
     return None if options.help else options
@@ -104,6 +105,7 @@ def _prepare_resume(files: ExperimentFiles, port: int, listen: str | None) -> li
         note(f"nasdip: ended {ended} process(es) of trials whose manager died; NNI runs these trials again")
     busy = f"the tuner of {files.id}, or something else in {files.run},"
     _wait(lambda: leftovers.tuner_runs(files), f"{busy} still runs", _advice(files, leftovers.TUNER))
+    files.mend()
     return _prepare_manager(port, listen, *_remote_part(files.profile()))
 
 

@@ -78,6 +78,8 @@ class Ledger:
             seconds=0.0,
             diagnostics=suggestion.diagnostics,
             finished=datetime.now(UTC).isoformat(timespec="seconds"),
+            steps=None,
+            curve=(),  # early stopping compares with fits, once each
             job=None,
         )
 

@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 from nni.assessor import Assessor, AssessResult
 
 from nasdip.search.nni import tuner
-from nasdip.search.nni.session import log, read_curve
+from nasdip.search.nni.notes import log
+from nasdip.search.nni.session import read_curve
 from nasdip.search.nni.setup import make_early_stop
 
 

@@ -37,12 +37,14 @@ def problems(path: Path, *, gpus: int | None = None) -> list[str]:
         GPUs of this machine; None: those that NNI finds.
     """
     if importlib.util.find_spec("nni") is None:
-        return ["NNI is not installed: pip install 'nasdip[nni]'"]
+        return ["NNI is not installed: pip install '.[nni]' in nasdip's checkout"]
     try:
         config = read_config(path)
     except NasdipError as error:
         return [str(error)]
     found = [problem for check in _CHECKS for problem in check(config)]
+    if len(config.services) > 1:
+        found.append("several trainingServices at once do not work with nasdip's tuners: keep one")
     for service in config.services:
         found += _service_problems(service, _number(config.canonical.trial_concurrency), gpus)
     return found or _refused_by_nni(config) or list(_searcher(config))
@@ -159,6 +161,7 @@ _CHECKS: tuple[Callable[[ConfigFile], Iterator[str]], ...] = (_limits, _space, _
 
 def _service_problems(service: Any, concurrency: int | None, gpus: int | None) -> Iterator[str]:
     if service.platform not in ("local", "remote"):
+        yield f"trainingService {service.platform} was never tried with nasdip: use platform: local or remote"
         return
     if service.reuse_mode:
         yield "reuseMode: true does not work with NNI 3.0: remove it"

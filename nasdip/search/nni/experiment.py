@@ -22,6 +22,8 @@ from nasdip.errors import NasdipError
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]*)?)\s*([smhd]?)")
 _ID = re.compile(r"[A-Za-z0-9]{8}")
 _ENDED = ("SUCCEEDED", "FAILED", "USER_CANCELED", "SYS_CANCELED", "EARLY_STOPPED")
+# Events that tell nothing of a job's state; NNI stores the first one when the job has ended already.
+_NOTICES = ("USER_TO_CANCEL", "ADD_HYPERPARAMETER")
 REPORT = "nasdip.json"
 
 
@@ -81,6 +83,8 @@ class ExperimentFiles:
         for name, event, data, time in self._query(query):
             if not name:
                 continue
+            if event in _NOTICES:
+                continue
             before = jobs.get(name)
             parameters = before.parameters if before else {}
             begun = (time or 0) / 1000 if before is None or event == "RUNNING" else before.begun
@@ -91,8 +95,19 @@ class ExperimentFiles:
 
     def timed_out(self, job: Job) -> bool:
         """Whether a job was ended because it ran longer than a trial may; NNI's status does not tell."""
+        return job.ended and self.over_time(job, job.changed)
+
+    def over_time(self, job: Job, now: float) -> bool:
+        """Whether a job has, or had, run longer than a trial may at the time `now` (s since 1970)."""
         limit = self.profile().get("maxTrialDuration")
-        return limit is not None and job.ended and job.changed - job.begun >= to_seconds(limit)
+        return limit is not None and now - job.begun >= to_seconds(limit)
+
+    def mend(self) -> None:
+        """Finish what a killed manager left half-written in its database; nobody may be using it."""
+        database = self.path / "db/nni.sqlite"
+        if database.with_name("nni.sqlite-journal").exists():
+            with closing(sqlite3.connect(database, timeout=20)) as connection:
+                connection.execute("select count(*) from sqlite_master").fetchall()
 
     def metrics(self, job: str) -> Iterator[Any]:
         """Yield what a job reported to NNI, intermediate results first; values that are not JSON are left out."""

@@ -152,7 +152,21 @@ function objection(request, isUpgrade) {
   if (origin !== undefined && origin.toLowerCase() !== `http://${host.toLowerCase()}`) {
     return ['origin', `Origin ${JSON.stringify(origin)} is another site`];
   }
-  return isFromAnotherSite(request) ? ['site', 'another web site caused it'] : null;
+  if (isFromAnotherSite(request)) return ['site', 'another web site caused it'];
+  return isOpening(request.url) ? ['opening', 'it would let other programs in'] : null;
+}
+
+// NNI relays a web site from the internet under its own origin (netron), and starts a TensorBoard which listens on
+// every interface.
+function isOpening(url) {
+  let target;
+  try {
+    target = decodeURIComponent(new URL(url, 'http://localhost').pathname).replace(/\/+/g, '/').toLowerCase();
+  } catch {
+    return true;
+  }
+  const below = target.startsWith(`${urlPrefix().toLowerCase()}/`) ? target.slice(urlPrefix().length) : target;
+  return /^\/netron(\/|$)/.test(below) || /^\/api\/v1\/nni\/tensorboard(\/|-tasks|$)/.test(below);
 }
 
 function isOwnHost(host) {
@@ -314,6 +328,28 @@ function bindParameters(V3asV1, uniqueString, globals) {
   };
 }
 
+// After a resume NNI runs its interrupted trials again, and asks the tuner for as many new ones as run at once, beside
+// them: drawn earlier than in a search that was never interrupted. The trials that run again take their slots here.
+function askForFreeSlots(NNIManager, initialized) {
+  const { addRecoveredTrialJob, onTunerCommand, requestTrialJobs } = NNIManager.prototype;
+  const recovered = new WeakMap();
+  let isBeginning = false;
+  NNIManager.prototype.addRecoveredTrialJob = function (jobs) {
+    const number = addRecoveredTrialJob.call(this, jobs);
+    recovered.set(this, number);
+    return number;
+  };
+  NNIManager.prototype.onTunerCommand = async function (type, content) {
+    isBeginning = type === initialized;
+    const answer = onTunerCommand.call(this, type, content); // asks before it first waits
+    isBeginning = false;
+    return answer;
+  };
+  NNIManager.prototype.requestTrialJobs = function (number) {
+    return requestTrialJobs.call(this, isBeginning ? number - (recovered.get(this) || 0) : number);
+  };
+}
+
 function waitForSlots(service, forms, globals) {
   const create = service.v3.createTrial.bind(service.v3);
   let wake = () => {};
@@ -415,6 +451,12 @@ function guardManager(nni, globals) {
   expect(Worker.prototype, 'launchTrialKeeperDaemon', 'nni_manager_scripts.launch_trial_keeper ', 'this.ssh.run(');
   expect(WsChannelServer.prototype, 'handleConnection', 'channelId, ws');
   bindParameters(V3asV1, uniqueString, globals);
+  const { NNIManager } = nni('core/nnimanager.js');
+  const { INITIALIZED } = nni('core/commands.js');
+  expect(NNIManager.prototype, 'addRecoveredTrialJob', 'return trialData.length');
+  expect(NNIManager.prototype, 'onTunerCommand', 'this.requestTrialJobs(this.experimentProfile.params.trialConcurrency)');
+  expect(NNIManager.prototype, 'requestTrialJobs', 'jobNum < 1');
+  askForFreeSlots(NNIManager, INITIALIZED);
   guardWorkers(Worker);
   filterWorkers(WsChannelServer);
 }

@@ -38,7 +38,7 @@ class Manager(NamedTuple):
 def checks() -> list[Check]:
     """Look at the parts of NNI and at what runs of it; nothing is changed."""
     if installed_version("nni") is None:
-        return [Check("nni", "not installed (only nnictl searches need it: pip install 'nasdip[nni]')")]
+        return [Check("nni", "not installed (only nnictl searches need it: pip install '.[nni]' in the checkout)")]
     return [_nni(), _nnictl(), _node(), _port(DEFAULT_PORT), _gpus(), *portals()]
 
 
@@ -99,7 +99,7 @@ def _nnictl() -> Check:
         return Check("nnictl", str(shutil.which("nnictl")))
     if beside.exists():
         return Check("nnictl", f"{beside}, which is not on PATH (nasdip nnictl finds it)")
-    return Check("nnictl", "not found", "reinstall it: pip install --force-reinstall 'nasdip[nni]'")
+    return Check("nnictl", "not found", "reinstall it: pip install --force-reinstall nni==3.0")
 
 
 def _node() -> Check:

@@ -46,7 +46,8 @@ def run(arguments: Sequence[str], listen: str | None = None, allow: Sequence[str
     # -P: a file named like a module in the working folder is not imported, as with the nnictl script.
     # nnictl warns about its own import of pkg_resources, which is nothing that its user could mend.
     command = [sys.executable, "-P", "-W", "ignore:pkg_resources:UserWarning", "-c", _NNICTL, *arguments]
-    words = ["nasdip", "nnictl", *(["--listen", listen] if listen else []), *arguments]
+    allowed = [word for address in allow for word in ("--allow", address)]
+    words = ["nasdip", "nnictl", *(["--listen", listen] if listen else []), *allowed, *arguments]
     os.execve(sys.executable, command, environment(listen, allow) | {COMMAND: shlex.join(words)})
 
 

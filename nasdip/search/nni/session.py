@@ -5,15 +5,15 @@ every trial writes itself. Each is known by its own number and architecture; whi
 matter, since NNI gives parameters to whichever job asks first.
 """
 
-import logging
 import os
 import shlex
+import time
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from nasdip.errors import NasdipError
 from nasdip.files import make_folder
@@ -22,16 +22,13 @@ from nasdip.provenance import provenance
 from nasdip.search.nni.experiment import ExperimentFiles, Job
 from nasdip.search.nni.launch import COMMAND
 from nasdip.search.nni.messages import Child, Offer, entry_to_result, metric_to_entry, trials_in
-from nasdip.search.nni.ports import listening
+from nasdip.search.nni.notes import ServiceNotes, log
 from nasdip.search.nni.setup import Pictures, TunerSetup, early_stop_of
 from nasdip.search.run_folder import RunFolder
 from nasdip.search.settings import SearchSettings
 from nasdip.search.task import make_task, write_task
 from nasdip.search.trial_result import Curve, Suggestion, TrialResult
 from nasdip.space.search_space import SearchSpace
-
-# NNI's own logger writes to the experiment's log folder.
-log = logging.getLogger("nni.nasdip")
 
 _CAUSES = {
     "FAILED": "the trial's process ended with an error",
@@ -40,6 +37,8 @@ _CAUSES = {
     "EARLY_STOPPED": "the trial was stopped before it had a result",
     "SUCCEEDED": "the trial's process ended without a result",
 }
+# By then NNI has copied a folder to all machines.
+_COPIED_SECONDS = 1800
 # For an experiment with a time limit alone.
 _NO_LIMIT = 10**6
 _TIMED_OUT = "the trial ran longer than maxTrialDuration and had no result"
@@ -59,33 +58,29 @@ class Session:
 
     Attributes
     ----------
-    bound : bool
-        Whether the guard binds parameters to NNI's jobs, so that NNI's records of them are right.
+    notes : ServiceNotes
+        What `nasdip status` and the report are told.
     """
 
     def __init__(self, experiment: ExperimentFiles, setup: TunerSetup, started: float) -> None:
         self.experiment, self.setup = experiment, setup
         self.folder = RunFolder(experiment.run)
-        self.bound = os.environ.get("NASDIP_NNI_GUARD") == "1"
         self._started = started
         self._profile = experiment.profile()
         make_folder(experiment.run, "make the experiment's folder writable")
         with ExitStack() as held:
             held.enter_context(self.folder.locked())
             self._resumed = self.folder.exists()
-            notes = self.folder.service()
-            self._exposed_before = sorted({*notes.get("exposed_before", []), *notes.get("exposed", [])})
             self._pictures = self._read_pictures()
             self._task = self._write_task()
             self._held = held.pop_all()
         self._out: set[int] = set()
         self._settled: set[str] = set()
-        self._lost: list[dict[str, str]] = []
         self._running: dict[int, Curve] = {}
         self._stop_causes: dict[int, str] = {}
-        self.failure: str | None = None
-        self._note()
-        self._warn_of_exposure()
+        self.notes = ServiceNotes(self.folder, experiment.id)
+        self.notes.write(self._profile, setup.children)
+        self.notes.warn()
 
     def open(self, space_json: Any) -> None:
         """Start or go on with the search in a search space (NNI JSON); imports torch."""
@@ -102,13 +97,13 @@ class Session:
             noisy, clean, image, clean_image, input_file = self._pictures
             start_run(
                 self.folder, self._settings, SearchSpace.from_json(space_json, name=space_file.stem), noisy, clean,
-                find_device(self.setup.device), image=image, clean_image=clean_image, input_file=input_file,
-                started=self._provenance(),
+                find_device("auto" if self._remote else self.setup.device), image=image, clean_image=clean_image,
+                input_file=input_file, started=self._provenance(),
             )  # fmt: skip
         self._ledger = Ledger(self.folder)
         self._space, self._run_settings = self.folder.space(), self.folder.record().settings
-        self._under_way()
         self.reconcile()
+        self._under_way()
 
     @property
     def space(self) -> SearchSpace:
@@ -129,7 +124,7 @@ class Session:
         """Take a result that a trial reported; what is known, a point of a curve, or not ours is left out."""
         entry = metric_to_entry(value)
         suggestion = None if entry is None else self._ledger.open.get(entry["trial"])
-        if entry is None or suggestion is None:
+        if entry is None or suggestion is None or self._is_of_an_earlier_stop(entry):
             return
         try:
             self._learn(self._read(entry, suggestion, job))
@@ -143,11 +138,12 @@ class Session:
 
     def reconcile(self) -> None:
         """Compare with NNI's records: take results that did not arrive, and record trials that never will have one."""
-        for job in self.experiment.jobs():
+        jobs = self.experiment.jobs()
+        for job in jobs:
             if job.ended and job.id not in self._settled:
-                self._settle(job)
+                self._settle(job, [other for other in jobs if not other.ended])
                 self._settled.add(job.id)
-        self._follow_limit()
+        self._follow_profile()
 
     def judge(self, number: int, curve: Curve) -> str | None:
         """Return why trial `number` should be stopped at the end of its `curve`; None to let it go on."""
@@ -161,49 +157,77 @@ class Session:
 
     def fail(self, message: str) -> None:
         """Note why the search cannot go on."""
-        self.failure = message
-        self._note()
+        self.notes.failure = message
+        self.notes.update()
 
     def close(self) -> None:
-        """Give the run folder free."""
+        """Give the run folder free, and leave no pictures in the folder that NNI copies to other machines."""
+        if self._remote:
+            (Path(self._profile["trialCodeDirectory"]) / self._task).unlink(missing_ok=True)
         self._held.close()
 
-    def _follow_limit(self) -> None:
-        """Take over a number of trials that a person has changed (nnictl update trialnum)."""
+    def _follow_profile(self) -> None:
+        """Take over a number of trials, or of trials at once, that a person has changed (nnictl update)."""
         self._profile = self.experiment.profile()
+        self.notes.write(self._profile, self.setup.children)
         trials = max(self._trials, len(self._ledger.results))
         if trials != self._run_settings.trials:
             record = self.folder.record()
             self._run_settings = replace(record.settings, trials=trials)
             self.folder.write_record(record._replace(settings=self._run_settings), self.folder.space().name)
 
-    def _settle(self, job: Job) -> None:
-        """Take the results of a job that is over, and record those of its trials which have none."""
-        report = self.experiment.report(job.id)
-        metrics = list(self.experiment.metrics(job.id))
+    def _settle(self, job: Job, live: list[Job]) -> None:
+        """Take the results of a job that is over, and record those of its trials which have none.
+
+        What another `live` job works on has a result to come.
+        """
         self.take_of(job.id)
+        report = self.experiment.report(job.id)
         partial = report.get("partial")
         if partial and (self.experiment.timed_out(job) or partial["trial"] in self._stop_causes):
             self.take(partial, job.id)  # it was asked to stop, and killed before it could report
-        begun = {int(n) for n in report.get("begun", [])}
-        begun |= {v["trial"] for v in metrics if isinstance(v, dict) and isinstance(v.get("trial"), int)}
-        for number in sorted(begun & set(self._ledger.open)):
+        begun, elsewhere = self._begun(job.id), {n for other in live for n in self._given(other)}
+        for number in sorted((begun & set(self._ledger.open)) - elsewhere):
             self._learn(self._without_result(number, job))
         if not begun and not report.get("results"):
             # It died before it took an architecture: that one has still to be tried.
-            self._lost.append({"job": job.id, "cause": self._cause(job)})
-            log.error("job %s took no architecture: %s", job.id, self._lost[-1]["cause"])
-            self._note()
-        # What it was given and did not begin has still to be tried; NNI's record of that is right where it is bound.
-        self._out -= set(report.get("trials", [])) | (trials_in(job.parameters) if self.bound else set())
+            self.notes.lost.append({"job": job.id, "cause": self._cause(job)})
+            log.error("job %s took no architecture: %s", job.id, self.notes.lost[-1]["cause"])
+        # What it was given and did not begin has still to be tried.
+        self._out -= self._given(job) - elsewhere
+
+    def _begun(self, job: str) -> set[int]:
+        """Return the trials that a job has begun, by its own words."""
+        told = {v["trial"] for v in self.experiment.metrics(job) if isinstance(v, dict) and "trial" in v}
+        return {n for n in (*told, *self.experiment.report(job).get("begun", [])) if isinstance(n, int)}
+
+    def _given(self, job: Job) -> set[int]:
+        """Return the trials that a job was given; NNI's record of that is right where parameters are bound."""
+        own = {int(n) for n in self.experiment.report(job.id).get("trials", [])}
+        return own | (trials_in(job.parameters) if self.notes.bound else set())
 
     def _learn(self, result: TrialResult) -> None:
         if result.status == "stopped":
-            cause = self._stop_causes.pop(result.trial, None)
-            result = result if cause is None else TrialResult.from_json({**result.to_json(), "error": cause})
+            cause = self._stop_causes.pop(result.trial, None) or self._why_stopped(result)
+            result = TrialResult.from_json({**result.to_json(), "error": cause})
         self._ledger.learn(result)
         self._out.discard(result.trial)
         self._running.pop(result.trial, None)
+
+    def _why_stopped(self, result: TrialResult) -> str:
+        job = next((job for job in self.experiment.jobs() if job.id == result.job), None)
+        if job is not None and self.experiment.over_time(job, time.time()):
+            limit = self._profile.get("maxTrialDuration")
+            return f"stopped at step {result.steps}: its trial ran longer than maxTrialDuration ({limit})"
+        return f"stopped at step {result.steps} by a person"
+
+    def _is_of_an_earlier_stop(self, entry: Mapping[str, Any]) -> bool:
+        """Whether a trial was stopped with an earlier process of this search (nnictl stop): NNI runs it again."""
+        try:
+            finished = datetime.fromisoformat(entry["finished"]).timestamp() if entry["status"] == "stopped" else None
+        except (KeyError, TypeError, ValueError):
+            return True
+        return finished is not None and finished < self._started - 1
 
     def _read(self, entry: dict[str, Any], suggestion: Suggestion, job: str | None) -> TrialResult:
         known = self._ledger.repeated(suggestion) if entry["status"] == "repeated" else None
@@ -230,7 +254,6 @@ class Session:
 
     def _read_pictures(self) -> Pictures:
         if not self._resumed:
-            self.setup.check()
             return self.setup.pictures(self.experiment.path)
         record = self.folder.record()
         return Pictures(*self.folder.images(), record.image, record.clean, self.folder.input_file or Path())
@@ -246,12 +269,17 @@ class Session:
         path = write_task(self.experiment.run, task)
         if not self._remote:
             return str(path.resolve())
-        # NNI copies this folder to the workers after the tuner's constructor has returned.
-        return write_task(Path(self._profile["trialCodeDirectory"]), task).name
+        # NNI copies this folder to the workers once, after the tuner's constructor has returned.
+        copied = Path(self._profile["trialCodeDirectory"])
+        for old in copied.glob("task-*.safetensors"):
+            if time.time() - old.stat().st_mtime > _COPIED_SECONDS:
+                old.unlink(missing_ok=True)
+        return write_task(copied, task).name
 
     @property
     def _remote(self) -> bool:
-        return (self._profile.get("trainingService") or {}).get("platform") != "local"
+        service = self._profile.get("trainingService")
+        return not (isinstance(service, dict) and service.get("platform") == "local")
 
     @property
     def _trials(self) -> int:
@@ -265,39 +293,6 @@ class Session:
         verb = "resume" if self._resumed else "create"
         known = os.environ.get(COMMAND)
         return {**provenance(), "command": shlex.split(known) if known else ["nnictl", verb, self.experiment.id]}
-
-    def _note(self) -> None:
-        notes = {
-            "service": "nni",
-            "experiment": self.experiment.id,
-            "port": self._port,
-            "exposed": self._exposed(),
-            "exposed_before": self._exposed_before,
-            "parameters_bound": self.bound,
-            "concurrency": self._profile.get("trialConcurrency"),
-            "children": self.setup.children,
-            "lost": self._lost,
-            "failure": self.failure,
-        }
-        self.folder.write_service(notes)
-
-    @property
-    def _port(self) -> int | None:
-        return urlsplit(os.environ.get("NNI_TUNER_COMMAND_CHANNEL", "")).port
-
-    def _exposed(self) -> list[str]:
-        if self._port is None or self.bound:  # the guard lets other machines in as workers alone
-            return []
-        return [str(found) for found in listening(self._port) if not found.is_loopback]
-
-    def _warn_of_exposure(self) -> None:
-        exposed = self._exposed()
-        if exposed:
-            log.critical(
-                "NNI'S PORTAL IS OPEN TO THE NETWORK at %s, without a password: whoever reaches it can stop the search "
-                "and run programs as this user. Launch with 'nasdip nnictl' instead of 'nnictl' to close it.",
-                ", ".join(exposed),
-            )
 
 
 def read_curve(history: list[Any]) -> tuple[int, Curve] | None:

@@ -115,7 +115,18 @@ class TunerSetup:
         )
 
     def pictures(self, folder: Path) -> Pictures:
-        """Read the pictures; where noise is added, the noisy one is written to `folder`, like the clean one."""
+        """Read and check the pictures; where noise is added, the noisy one is written to `folder`.
+
+        NasdipError where the search could not begin with them.
+        """
+        pictures = self._read(folder)
+        for pixels in (pictures.noisy, *([] if pictures.clean is None else [pictures.clean])):
+            Observation(pixels)
+        if self.reward == "clean" and pictures.clean is None:
+            raise NasdipError("reward 'clean' needs a clean image: name it, or use the reward heldout")
+        return pictures
+
+    def _read(self, folder: Path) -> Pictures:
         file = read_image(self._find(self.image))
         if self.noise is None:
             clean_path = None if self.clean is None else self._find(self.clean)
@@ -128,13 +139,9 @@ class TunerSetup:
         return Pictures(channels_last(read_image(path)), channels_last(file), str(path), str(file.path), path)
 
     def check(self) -> None:
-        """Read and check the pictures; NasdipError where the search could not begin."""
+        """Read and check the pictures, and leave nothing behind; NasdipError where the search could not begin."""
         with tempfile.TemporaryDirectory() as folder:
-            pictures = self.pictures(Path(folder))
-        for pixels in (pictures.noisy, *([] if pictures.clean is None else [pictures.clean])):
-            Observation(pixels)
-        if self.reward == "clean" and pictures.clean is None:
-            raise NasdipError("reward 'clean' needs a clean image: name it, or use the reward heldout")
+            self.pictures(Path(folder))
 
     def _find(self, name: str) -> Path:
         """Return the file that `name` means: where nnictl was started (PWD), under `base`, or in scikit-image."""

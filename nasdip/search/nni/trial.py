@@ -33,7 +33,7 @@ from nasdip.search.nni.messages import (
 )
 from nasdip.search.trial_result import Curve, TrialResult
 
-_STOPPED = "stopped by NNI (time limit of a trial, or a person)"
+_STOPPED = "stopped by NNI"
 
 
 class StopSignal:
@@ -90,7 +90,10 @@ class Report:
         self._write()
 
     def _write(self) -> None:
-        write_json(self._path, self._data)
+        try:
+            write_json(self._path, self._data)
+        except OSError as error:  # a full disk says nothing of the architecture, and NNI is told the result too
+            print(f"nasdip: cannot write {self._path} ({error.strerror}): going on", file=sys.stderr)
 
 
 def main() -> int:

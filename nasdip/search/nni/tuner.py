@@ -18,8 +18,9 @@ from nni.tuner import Tuner
 from nasdip.errors import NasdipError
 from nasdip.search.nni.experiment import ExperimentFiles
 from nasdip.search.nni.messages import offer_to_parameters
-from nasdip.search.nni.plain_json import refuse_objects
-from nasdip.search.nni.session import Session, log
+from nasdip.search.nni.notes import log
+from nasdip.search.nni.repairs import mend_dispatcher
+from nasdip.search.nni.session import Session
 from nasdip.search.nni.setup import TunerSetup
 from nasdip.search.run_folder import RunFolder
 
@@ -27,7 +28,7 @@ from nasdip.search.run_folder import RunFolder
 _EXIT = 70
 _RECONCILE_SECONDS = 5.0
 # A tuner whose manager was killed lives for about 15 s; NNI gives the new one's constructor 10.
-_WAIT_SECONDS = 8.0
+_WAIT_SECONDS = 4.0
 
 # NNI calls back on two threads, and ours is a third.
 _one_at_a_time = threading.RLock()
@@ -54,15 +55,16 @@ def ending_on_error(method: F) -> F:
 
 def end(error: BaseException) -> NoReturn:
     """Record why the search cannot go on, and end this process; what was found so far stays on disk."""
-    plain = isinstance(error, (NasdipError, OSError))
-    message = f"{error}" if plain else f"{type(error).__name__}: {error}"
-    log.critical("the search ends here: %s", message, exc_info=None if plain else error)
     try:
+        plain = isinstance(error, (NasdipError, OSError))
+        message = f"{error}" if plain else f"{type(error).__name__}: {error}"
+        log.critical("the search ends here: %s", message, exc_info=None if plain else error)
         if current is not None:
             current.fail(message)
-    except OSError:  # a full disk: the log above is all that can be left
+    except Exception:  # a full disk: the log above is all that can be left
         log.critical("and that could not be written to the run folder either")
-    os._exit(_EXIT)
+    finally:
+        os._exit(_EXIT)
 
 
 class NasdipTuner(Tuner):
@@ -72,16 +74,17 @@ class NasdipTuner(Tuner):
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__()
-        refuse_objects()
+        mend_dispatcher(end)
         experiment = ExperimentFiles.of_environment()
         try:
             self._session = _open_session(self.searcher, arguments, experiment)
-        except (NasdipError, OSError) as error:
-            _note_failure(experiment, str(error))
+        except Exception as error:
+            _note_failure(experiment, str(error) or type(error).__name__)
             raise
         global current
         current = self._session
         self._opened = False
+        self._ending = threading.Event()
 
     @ending_on_error
     def update_search_space(self, search_space: Any) -> None:
@@ -122,17 +125,19 @@ class NasdipTuner(Tuner):
         """Do nothing: every callback saves the state."""
 
     def _on_exit(self) -> None:
-        self._session.close()
+        self._ending.set()
+        with _one_at_a_time:
+            self._session.close()
 
     def _watch(self) -> None:
         """Reconcile now and then: NNI does not tell how trials ended which it ran again after a resume."""
-        while True:
-            time.sleep(_RECONCILE_SECONDS)
+        while not self._ending.wait(_RECONCILE_SECONDS):
             self._reconcile()
 
     @ending_on_error
     def _reconcile(self) -> None:
-        self._session.reconcile()
+        if not self._ending.is_set():
+            self._session.reconcile()
 
 
 class ReinforceTuner(NasdipTuner):

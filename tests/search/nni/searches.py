@@ -61,15 +61,21 @@ def credited_wrongly(experiment, resumed=False):
     return wrong, compared
 
 
-def assert_one_uninterrupted_search(folder):
-    """Assert that the searcher's history is that of a single process with the same results in the same order."""
+def assert_one_uninterrupted_search(folder, at_once=None):
+    """Assert that the searcher's history is that of a single process with the same results in the same order.
+
+    And that it never drew more samples ahead than trials ran `at_once`.
+    """
     settings = folder.record().settings
     searcher = make_searcher(settings.searcher, folder.space(), seed=settings.seed, **settings.searcher_settings)
     with folder.locked():
         ledger = Ledger(folder)
     known = {number: trial.architecture for number, trial in ledger.results.items()}
     known |= {number: suggestion.architecture for number, suggestion in ledger.open.items()}
+    ahead = 0
     for event in ledger.journal:
+        ahead += 1 if event > 0 else -1
+        assert at_once is None or ahead <= at_once, f"{ahead} samples ahead at event {event}"
         if event > 0:
             assert known[event] == str(searcher.suggest(1)[0]), f"trial {event}"
         else:

@@ -405,7 +405,7 @@ def test_passwords_do_not_show_in_problems(write):
 
 def test_without_nni_the_check_says_so(write, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    assert problems(write()) == ["NNI is not installed: pip install 'nasdip[nni]'"]
+    assert problems(write()) == ["NNI is not installed: pip install '.[nni]' in nasdip's checkout"]
 
 
 def test_gpus_are_counted_as_nni_counts_them():

@@ -34,6 +34,7 @@ def test_one_trial_at_a_time_a_search_under_nni_is_that_in_one_process(tmp_path)
     with nni_experiment(tmp_path, config, PORTS) as experiment:
         experiment.wait_for("DONE")
         run = run_of(experiment)
+        wait_until(lambda: len(run.trials()) == 6, what="the last result")
         found = run.trials()
         default = {
             t["trialJobId"]: json.loads(json.loads(t["finalMetricData"][0]["data"]))["default"]
@@ -51,7 +52,7 @@ def test_one_trial_at_a_time_a_search_under_nni_is_that_in_one_process(tmp_path)
 @pytest.mark.parametrize(
     "guarded", [pytest.param(True, id="guarded", marks=pytest.mark.nni), pytest.param(False, id="plain")]
 )
-@pytest.mark.parametrize("trials", [16, pytest.param(40, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("trials", [16, pytest.param(40, marks=pytest.mark.nni)])
 def test_at_concurrency_4_with_crashing_jobs_every_result_is_credited_rightly(tmp_path, guarded, trials):
     crashing = f"if [ $((NNI_TRIAL_SEQ_ID % 6)) -eq 2 ]; then exit 1; fi; {TRIAL}"
     config = search_config(tmp_path, trials=trials, at_once=4, command=crashing, space="nas_dip")
@@ -60,6 +61,7 @@ def test_at_concurrency_4_with_crashing_jobs_every_result_is_credited_rightly(tm
         crashed = [n for n in range(trials) if n % 6 == 2]
         run = run_of(experiment)
         wait_until(lambda: len(run.service()["lost"]) == len(crashed), what="the record of the crashed jobs")
+        wait_until(lambda: len(run.trials()) == trials - len(crashed), what="the last result")
         wrong, compared = credited_wrongly(experiment)
         assert wrong == []
         assert compared == len(run.trials()) == trials - len(crashed)
@@ -75,6 +77,7 @@ def test_several_architectures_in_one_job(tmp_path):
     config = search_config(tmp_path, trials=3, at_once=2, children=3, searcher="Random", space="nas_dip")
     with nni_experiment(tmp_path, config, PORTS) as experiment:
         experiment.wait_for("DONE")
+        wait_until(lambda: len(run_of(experiment).trials()) == 9, what="the last result")
         wrong, compared = credited_wrongly(experiment)
         assert (wrong, compared) == ([], 9)
         best = {job: max(e["reward"] for e in report["results"]) for job, report in own_reports(experiment).items()}
@@ -177,6 +180,7 @@ def test_early_stopping_keeps_the_best_of_a_stopped_trial(tmp_path):
     with nni_experiment(tmp_path, config, PORTS) as experiment:
         experiment.wait_for("DONE", seconds=180)
         run = run_of(experiment)
+        wait_until(lambda: len(run.trials()) == 10, what="the last result")
         stopped = [t for t in run.trials() if t.status == "stopped"]
         wrong, compared = credited_wrongly(experiment)
     assert (wrong, compared) == ([], 10)

@@ -117,7 +117,7 @@ def test_machines_that_could_not_reach_the_manager(tmp_path, refusal):
     assert "--listen 203.0.113.9" in words
 
 
-@pytest.mark.parametrize(("module", "words"), [("nni", "nasdip[nni]"), ("pkg_resources", "setuptools<81")])
+@pytest.mark.parametrize(("module", "words"), [("nni", ".[nni]"), ("pkg_resources", "setuptools<81")])
 def test_what_is_not_installed_is_named(monkeypatch, module, words):
     find = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == module else find(name))

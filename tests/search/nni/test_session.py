@@ -1,8 +1,12 @@
 """The tuner's session against an experiment's files, without NNI: who is credited, what is tried again."""
 
 import json
+import os
 import sqlite3
+import subprocess
+import sys
 import time
+from datetime import UTC, datetime
 
 import pytest
 
@@ -95,7 +99,7 @@ def entry(child, reward=21.0, status="ok", **changes):
     result = TrialResult(
         trial=child.trial, architecture=child.architecture, status=status, reward=reward, heldout_psnr=reward,
         clean_psnr=None, estimated_psnr=24.0, parameters=10, seconds=1.0, repeat_of=None, error=None, diagnostics={},
-        finished="2026-01-01T00:00:00+00:00", steps=4, curve=((4, reward),),
+        finished=datetime.now(UTC).isoformat(timespec="seconds"), steps=4, curve=((4, reward),),
     )  # fmt: skip
     return {**result_to_entry(result), **changes}
 
@@ -424,11 +428,11 @@ def test_experiments_are_found_by_folder_and_id(service, monkeypatch, tmp_path):
     assert find_experiment("photo.png") is None
 
 
-@pytest.mark.parametrize("key", ["__nni_obj__", "__instance_type__", "__symbol__", "__enum__"])
+@pytest.mark.parametrize("key", ["__ndarray__", "__nni_obj__", "__instance_type__", "__symbol__", "__enum__"])
 def test_objects_in_messages_are_refused_at_any_depth(key):
     with pytest.raises(ObjectRefused, match=key):
         check_plain({"a": [{"b": {key: "x"}}]})
-    check_plain({"a": [{"__ndarray__": [1.0]}], "trial": 3})
+    check_plain({"a": [{"_ndarray_": [1.0]}], "trial": 3})
 
 
 def test_a_changed_number_of_trials_is_followed(service):
@@ -477,3 +481,109 @@ def test_on_another_machine_what_was_begun_and_done_is_known_from_the_metrics_al
     assert [(t.trial, t.status, t.reward) for t in session.folder.trials()] == [(1, "ok", 24.0), (2, "failed", 0.0)]
     assert session.folder.service()["lost"] == []
     assert never.trial in session._ledger.open
+
+
+@pytest.mark.parametrize("bound", [True, False])
+def test_a_trial_that_runs_again_is_not_offered_beside_it(service, monkeypatch, bound):
+    if bound:
+        monkeypatch.setenv("NASDIP_NNI_GUARD", "1")
+    session = service.session(children=2)
+    offer = session.offer()
+    parameters = offer_to_parameters(offer, session.space)
+    service.event("J1", "RUNNING", parameters)
+    service.report("J1", trials=[1, 2], begun=[1], results=[entry(offer.children[0])])
+    service.event("J1", "FAILED")
+    session.reconcile()
+    again = session.offer()
+    assert [child.trial for child in again.children] == [2, 3]
+    service.event("J2", "RUNNING", offer_to_parameters(again, session.space))
+    session.close()
+    service.event("J2", "ADD_RESUMED")
+    resumed = service.session(children=2)
+    assert [child.trial for child in resumed.offer().children] == [4, 5]
+
+
+def test_a_trial_that_another_job_works_on_has_a_result_to_come(service):
+    session = service.session()
+    child, parameters = asked(session)
+    for job in ("J1", "J2"):  # J2: a copy that a person made in the portal
+        service.event(job, "RUNNING", parameters)
+        service.report(job, trials=[1], begun=[1])
+    service.event("J2", "USER_CANCELED")
+    session.reconcile()
+    assert session.folder.trials() == []
+    service.report("J1", trials=[1], begun=[1], results=[entry(child, 25.0)])
+    service.event("J1", "SUCCEEDED")
+    session.reconcile()
+    assert [t.reward for t in session.folder.trials()] == [25.0]
+
+
+def test_what_a_stop_of_the_experiment_interrupted_is_no_result(service):
+    session = service.session()
+    child, parameters = asked(session)
+    service.event("J1", "RUNNING", parameters)
+    session.close()
+    stopped = entry(child, 7.0, "stopped", error="stopped by NNI", finished="2026-01-01T00:00:00+00:00")
+    service.report("J1", trials=[1], begun=[1], results=[stopped])
+    service.event("J1", "ADD_RESUMED")
+    service.event("J1", "FAILED")  # it died before it began again
+    again = service.session()
+    assert [t for t in again.folder.trials() if t.status == "stopped"] == []
+
+
+def test_a_job_that_a_person_cancels_has_ended_though_nni_says_so_last(service):
+    session = service.session()
+    child, parameters = asked(session)
+    service.event("J1", "RUNNING", parameters)
+    service.report("J1", trials=[1], begun=[1], results=[entry(child, 19.0, "stopped")])
+    service.event("J1", "SUCCEEDED")
+    service.event("J1", "USER_TO_CANCEL")
+    session.reconcile()
+    (trial,) = session.folder.trials()
+    assert (trial.status, trial.error) == ("stopped", "stopped at step 4 by a person")
+
+
+def test_a_trial_over_its_time_says_so(service):
+    service.profile(maxTrialDuration="0s")
+    session = service.session()
+    child, parameters = asked(session)
+    service.event("J1", "RUNNING", parameters)
+    service.report("J1", trials=[1], begun=[1], results=[entry(child, 19.0, "stopped", job="J1")])
+    session.take_of("J1")
+    (trial,) = session.folder.trials()
+    assert trial.error == "stopped at step 4: its trial ran longer than maxTrialDuration (0s)"
+
+
+def test_a_changed_number_of_trials_at_once_is_noted(service):
+    session = service.session()
+    service.profile(trialConcurrency=8)
+    session.reconcile()
+    assert session.folder.service()["concurrency"] == 8
+
+
+def test_pictures_do_not_stay_in_the_folder_that_is_copied(service):
+    copied = service.base / "copied"
+    copied.mkdir()
+    (copied / "task-old.safetensors").write_bytes(b"")
+    os.utime(copied / "task-old.safetensors", (0, 0))
+    service.profile(trainingService={"platform": "remote"}, trialCodeDirectory=str(copied))
+    session = service.session()
+    _, parameters = asked(session)
+    assert [path.name for path in copied.iterdir()] == [parameters["task"]]
+    session.close()
+    assert list(copied.iterdir()) == []
+
+
+def test_a_half_written_database_is_mended(service):
+    code = (
+        "import sqlite3, os, sys; c = sqlite3.connect(sys.argv[1], isolation_level=None);"
+        "c.execute('pragma cache_size=1'); c.execute('begin immediate');"
+        "[c.execute('insert into TrialJobEvent (trialJobId, event) values (?, 1)', ('x' * 900,)) for _ in range(400)];"
+        "os.kill(os.getpid(), 9)"
+    )
+    service.event("J1", "RUNNING", {})
+    database = service.files.path / "db/nni.sqlite"
+    subprocess.run([sys.executable, "-c", code, str(database)], check=False)
+    assert database.with_name("nni.sqlite-journal").exists()
+    service.files.mend()
+    assert [job.id for job in service.files.jobs()] == ["J1"]
