@@ -14,7 +14,7 @@ const http = require('http');
 const net = require('net');
 const os = require('os');
 const path = require('path');
-const { createRequire } = require('module');
+const Module = require('module');
 
 const LISTEN = (process.env.NASDIP_NNI_LISTEN || '').toLowerCase();
 const ALLOW = (process.env.NASDIP_NNI_ALLOW || '').split(',').map((item) => item.trim()).filter(Boolean);
@@ -428,7 +428,7 @@ function expect(holder, name, ...fragments) {
 }
 
 function guardNni(root) {
-  const load = createRequire(path.join(root, 'main.js'));
+  const load = Module.createRequire(path.join(root, 'main.js'));
   const nni = (file) => load(path.join(root, file));
   load('app-module-path').addPath(root);
   const { globals } = nni('common/globals/index.js'); // first, as in main.js: its modules need each other
@@ -437,6 +437,27 @@ function guardNni(root) {
   expect({ RestManager: nni('common/globals/rest.js').RestManager }, 'RestManager', 'express_1.default.json(');
   filterBodies(express);
   if (isManager) guardManager(nni, globals);
+}
+
+// Some of NNI's modules cannot be loaded before main.js has prepared them.
+function onceLoaded(name, patch) {
+  const load = Module._load;
+  Module._load = function (...args) {
+    const found = load.apply(this, args);
+    if (found && typeof found[name] === 'function' && Module._load !== load) {
+      Module._load = load;
+      try {
+        patch(found);
+      } catch (error) {
+        fail(wrongVersion(error));
+      }
+    }
+    return found;
+  };
+}
+
+function wrongVersion(error) {
+  return `this NNI is not the one it was made for, 3.0 (${String(error.message).split('\n')[0]})`;
 }
 
 function guardManager(nni, globals) {
@@ -451,12 +472,13 @@ function guardManager(nni, globals) {
   expect(Worker.prototype, 'launchTrialKeeperDaemon', 'nni_manager_scripts.launch_trial_keeper ', 'this.ssh.run(');
   expect(WsChannelServer.prototype, 'handleConnection', 'channelId, ws');
   bindParameters(V3asV1, uniqueString, globals);
-  const { NNIManager } = nni('core/nnimanager.js');
   const { INITIALIZED } = nni('core/commands.js');
-  expect(NNIManager.prototype, 'addRecoveredTrialJob', 'return trialData.length');
-  expect(NNIManager.prototype, 'onTunerCommand', 'this.requestTrialJobs(this.experimentProfile.params.trialConcurrency)');
-  expect(NNIManager.prototype, 'requestTrialJobs', 'jobNum < 1');
-  askForFreeSlots(NNIManager, INITIALIZED);
+  onceLoaded('NNIManager', ({ NNIManager }) => {
+    expect(NNIManager.prototype, 'addRecoveredTrialJob', 'return trialData.length');
+    expect(NNIManager.prototype, 'onTunerCommand', 'this.requestTrialJobs(this.experimentProfile.params.trialConcurrency)');
+    expect(NNIManager.prototype, 'requestTrialJobs', 'jobNum < 1');
+    askForFreeSlots(NNIManager, INITIALIZED);
+  });
   guardWorkers(Worker);
   filterWorkers(WsChannelServer);
 }
@@ -469,7 +491,7 @@ if (isManager || isKeeper) {
     filterRequests();
     guardNni(root);
   } catch (error) {
-    fail(`this NNI is not the one it was made for, 3.0 (${String(error.message).split('\n')[0]})`);
+    fail(wrongVersion(error));
   }
   process.env.NASDIP_NNI_GUARD = '1';
 }
