@@ -23,7 +23,7 @@ demo: $(READY)  ## Search, restore and report on a noisy picture: runs/demo/repo
 	$(BIN)/python experiments/demo.py
 
 test: $(READY)  ## Run the tests (others: make test MARK=nni, real kills of NNI; MARK=slow; MARK=gpu)
-	$(BIN)/pytest $(if $(MARK),-m $(MARK))
+	$(BIN)/pytest $(if $(MARK),-m "$(MARK)")
 
 lint: $(READY)  ## Check style and types
 	$(BIN)/ruff check $(SOURCES)

@@ -153,12 +153,12 @@ function objection(request, isUpgrade) {
     return ['origin', `Origin ${JSON.stringify(origin)} is another site`];
   }
   if (isFromAnotherSite(request)) return ['site', 'another web site caused it'];
-  return isOpening(request.url) ? ['opening', 'it would let other programs in'] : null;
+  return isOpening(request) ? ['opening', 'it would let other programs in'] : null;
 }
 
 // NNI relays a web site from the internet under its own origin (netron), and starts a TensorBoard which listens on
 // every interface.
-function isOpening(url) {
+function isOpening({ method, url }) {
   let target;
   try {
     target = decodeURIComponent(new URL(url, 'http://localhost').pathname).replace(/\/+/g, '/').toLowerCase();
@@ -166,7 +166,8 @@ function isOpening(url) {
     return true;
   }
   const below = target.startsWith(`${urlPrefix().toLowerCase()}/`) ? target.slice(urlPrefix().length) : target;
-  return /^\/netron(\/|$)/.test(below) || /^\/api\/v1\/nni\/tensorboard(\/|-tasks|$)/.test(below);
+  if (/^\/netron(\/|$)/.test(below)) return true;
+  return !['GET', 'HEAD'].includes(method) && below.startsWith('/api/v1/nni/tensorboard');
 }
 
 function isOwnHost(host) {

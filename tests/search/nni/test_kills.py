@@ -99,8 +99,7 @@ def test_kill_of_the_tuner(tmp_path):
     with nni_experiment(tmp_path, config, PORTS) as experiment:
         wait_for_results(experiment, 2)
         assert experiment.kill("tuner") == 1
-        experiment.wait_for("ERROR", seconds=90)
-        experiment.nnictl("stop", experiment.id)
+        experiment.nnictl("stop", experiment.id)  # NNI itself would notice in half a minute
         wait_until(lambda: not experiment.processes("manager"), 60, "the end of the manager")
         resume(experiment)
         experiment.wait_for("DONE", seconds=180)
@@ -159,6 +158,7 @@ def test_the_disk_is_full_while_the_search_saves(tmp_path):
         shutil.rmtree(disk, ignore_errors=True)
 
 
+@pytest.mark.slow
 def test_plain_nnictl_resumes_too(tmp_path):
     config = search_config(tmp_path, trials=5, at_once=2, steps=STEPS)
     with nni_experiment(tmp_path, config, PORTS, guarded=False) as experiment:

@@ -52,7 +52,7 @@ def test_one_trial_at_a_time_a_search_under_nni_is_that_in_one_process(tmp_path)
 @pytest.mark.parametrize(
     "guarded", [pytest.param(True, id="guarded", marks=pytest.mark.nni), pytest.param(False, id="plain")]
 )
-@pytest.mark.parametrize("trials", [16, pytest.param(40, marks=pytest.mark.nni)])
+@pytest.mark.parametrize("trials", [16, pytest.param(40, marks=pytest.mark.slow)])
 def test_at_concurrency_4_with_crashing_jobs_every_result_is_credited_rightly(tmp_path, guarded, trials):
     crashing = f"if [ $((NNI_TRIAL_SEQ_ID % 6)) -eq 2 ]; then exit 1; fi; {TRIAL}"
     config = search_config(tmp_path, trials=trials, at_once=4, command=crashing, space="nas_dip")

@@ -148,7 +148,7 @@ def test_environment(monkeypatch):
     assert environment()["NODE_OPTIONS"] == made["NODE_OPTIONS"]
 
 
-@pytest.mark.nni
+@pytest.mark.slow
 def test_resume_after_the_managers_death(tmp_path):
     """nnictl believes that it runs; its tuner lingers; its trials go on, though NNI will run them again."""
     config = configured(tmp_path, maxTrialNumber=3, trialConcurrency=2)
