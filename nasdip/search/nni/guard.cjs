@@ -161,7 +161,8 @@ function objection(request, isUpgrade) {
 function isOpening({ method, url }) {
   let target;
   try {
-    target = decodeURIComponent(new URL(url, 'http://localhost').pathname).replace(/\/+/g, '/').toLowerCase();
+    const place = url.replace(/^[a-z]+:\/\/[^/]*/i, '').split(/[?#]/)[0];
+    target = decodeURIComponent(place).replace(/\/+/g, '/').toLowerCase();
   } catch {
     return true;
   }

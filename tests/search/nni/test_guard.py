@@ -176,7 +176,9 @@ class TestGuarded:
             answer(address, guarded.port, status_request(f"{address}:{guarded.port}"))
         assert answer("127.0.0.1", guarded.port, status_request("127.0.0.1"))[0] == 200
 
-    @pytest.mark.parametrize("path", ["/netron/", "/NETRON/x", "/%6eetron/", "//netron", "/%"])
+    @pytest.mark.parametrize(
+        "path", ["/netron/", "/NETRON/x", "/%6eetron/", "//netron", "http://127.0.0.1/netron/", "/%"]
+    )
     @pytest.mark.parametrize("method", ["GET", "POST"])
     def test_it_relays_no_web_site(self, guarded, method, path):
         assert answer("127.0.0.1", guarded.port, request_text(method, path, {"Host": "127.0.0.1"}))[0] in (400, 403)
