@@ -89,7 +89,7 @@ class TrialResult:
     def failed(
         trial: int, architecture: str, error: str, diagnostics: dict[str, float], *, job: str | None = None
     ) -> "TrialResult":
-        """Return the result of a trial whose process brought none."""
+        """Return the result of a trial whose fit came to no end: of a process that brought none."""
         return TrialResult(
             trial=trial,
             architecture=architecture,

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from runs import comparable, made_up_result, settings, start
 
+from nasdip.controller.state import SearcherState
 from nasdip.errors import NasdipError
 from nasdip.search.ledger import Ledger
 from nasdip.search.run_folder import RunFolder
@@ -144,3 +145,16 @@ def test_a_state_of_another_kind_is_refused_and_kept(tmp_path):
     with pytest.raises(NasdipError, match="not a whole searcher state"):
         Ledger(folder)
     assert folder.searcher_file.read_bytes() == b"not safetensors"
+
+
+def test_a_run_of_an_earlier_version_goes_on(tmp_path):
+    """Its state has no journal; its trials came one after the other."""
+    folder = run(tmp_path, "reinforce")
+    ledger = Ledger(folder)
+    for _ in range(4):
+        ledger.learn(made_up_result(ledger.suggest()))
+    following = ledger.suggest()
+    state = SearcherState.read(folder.searcher_file)
+    meta = {key: value for key, value in state.meta.items() if key not in ("journal", "open")}
+    SearcherState({**meta, "trials": 4}, state.tensors).save(folder.searcher_file)
+    assert Ledger(folder).suggest() == following

@@ -14,7 +14,7 @@ import os
 import signal
 import sys
 from contextlib import suppress
-from datetime import UTC, datetime
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -158,24 +158,9 @@ def _fit(child: Child, offer: Offer, report: Report, channel: Channel, stop: Sto
 
 def _partial(child: Child, curve: Curve, job: str | None) -> TrialResult:
     """Return what stands for a trial that has to end now."""
-    return TrialResult(
-        trial=child.trial,
-        architecture=child.architecture,
-        status="stopped",
-        reward=max(reward for _, reward in curve),
-        heldout_psnr=None,
-        clean_psnr=None,
-        estimated_psnr=None,
-        parameters=None,
-        seconds=0.0,
-        repeat_of=None,
-        error=_STOPPED,
-        diagnostics={},
-        finished=datetime.now(UTC).isoformat(timespec="seconds"),
-        steps=curve[-1][0],
-        curve=curve,
-        job=job,
-    )
+    nothing = TrialResult.failed(child.trial, child.architecture, _STOPPED, {}, job=job)
+    best = max(reward for _, reward in curve)
+    return replace(nothing, status="stopped", reward=best, steps=curve[-1][0], curve=curve)
 
 
 def _find_task(name: str) -> Path:
