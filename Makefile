@@ -22,8 +22,8 @@ $(READY): pyproject.toml constraints.txt
 demo: $(READY)  ## Search, restore and report on a noisy picture: runs/demo/report.html (minutes)
 	$(BIN)/python experiments/demo.py
 
-test: $(READY)  ## Run the tests (others: make test MARK=nni, real kills of NNI; MARK=slow; MARK=gpu)
-	$(BIN)/pytest $(if $(MARK),-m "$(MARK)")
+test: $(READY)  ## Run the tests (others: make test MARK=nni, real kills of NNI; MARK=slow; MARK=gpu; JOBS=2: two at once)
+	$(BIN)/pytest $(if $(MARK),-m "$(MARK)") $(if $(JOBS),-n $(JOBS) --dist loadfile)
 
 lint: $(READY)  ## Check style and types
 	$(BIN)/ruff check $(SOURCES)

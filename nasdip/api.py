@@ -113,6 +113,7 @@ def search(
     crop: int | None = 96,
     width: int = 32,
     steps: int = 300,
+    threads: int | None = None,
     final_steps: int = 1200,
     final_width: int = 128,
     repeats: int = 1,
@@ -137,6 +138,8 @@ def search(
         Architectures to try.
     crop, width, steps : int
         The proxy of a trial: side of the centre crop (px; None for the whole image), channels, optimiser steps.
+    threads : int, optional
+        CPU threads of a trial: all by default. Rewards depend on it by rounding (tenths of a dB).
     final_steps, final_width, repeats : int
         The fit of the best architecture to the whole image; final_steps of 0 leaves it out.
     run : str or Path, optional
@@ -172,7 +175,7 @@ def search(
                 searcher=searcher,
                 trials=trials,
                 seed=seed,
-                proxy=ProxySettings(crop, width, steps),
+                proxy=ProxySettings(crop, width, steps, threads=threads),
                 final=FinalSettings(final_steps, final_width, repeats),
             )
             pixels = _channels_last(image, channel_axis)

@@ -106,6 +106,9 @@ def search(
     ] = None,
     width: Annotated[int | None, typer.Option(min=1, help="Channels in a trial [default: 32].")] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Optimiser steps in a trial [default: 300].")] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="CPU threads of a trial; rewards are rounded by it [default: all].")
+    ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="[default: 0]")] = None,
     searcher: Annotated[str | None, typer.Option(help="reinforce, evolution or random [default: reinforce].")] = None,
     reward: Annotated[
@@ -135,8 +138,8 @@ def search(
 
     options = {
         "searcher": searcher, "trials": trials, "seed": seed, "reward": reward, "crop": crop, "width": width,
-        "steps": steps, "early_stop": early_stop, "final_steps": final_steps, "final_width": final_width,
-        "repeats": repeats,
+        "steps": steps, "threads": threads, "early_stop": early_stop, "final_steps": final_steps,
+        "final_width": final_width, "repeats": repeats,
     }  # fmt: skip
     search_file(image, output, space=space, clean=clean, resume=resume, device=device, options=options)
 
@@ -276,7 +279,10 @@ def nnictl(
 
     Example: `nasdip nnictl create --config experiments/denoise_cpu.yml --port 8080`
     """
-    from nasdip.commands.nnictl import run_nnictl
+    try:
+        from nasdip.commands.nnictl import run_nnictl
+    except ImportError as error:
+        raise NasdipError(f"this installation lacks its part for NNI ({error}): reinstall nasdip") from None
 
     run_nnictl(arguments, listen, allow or [])
 

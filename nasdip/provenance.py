@@ -39,6 +39,11 @@ def memory_available() -> int | None:
         return None
 
 
+def cores() -> int:
+    """Return the processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def provenance() -> dict[str, Any]:
     """Return command, time, versions and machine as a JSON object; no user or host name."""
     return {

@@ -1,4 +1,4 @@
-"""One thread for small tensors."""
+"""How many threads torch's operators use on the CPU."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,24 +7,24 @@ import torch
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
-    """Let torch's operators on the CPU use one thread, and restore their number.
+def use_threads(count: int | None) -> Iterator[None]:
+    """Let torch's operators on the CPU use `count` threads (None: as many as now), and restore their number.
 
-    A policy's tensors are so small that more threads only wait for each other (many times slower on a busy machine),
-    and with one thread sums do not depend on the machine's number of cores. Works as a decorator too.
+    Sums are rounded differently with another number of threads, and a fit of hundreds of steps makes tenths of a dB
+    of it: what has to be comparable fixes the number. Works as a decorator too.
 
     Examples
     --------
     >>> before = torch.get_num_threads()
-    >>> with one_thread():
+    >>> with use_threads(1):
     ...     torch.get_num_threads()
     1
     >>> torch.get_num_threads() == before
     True
     """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+    before = torch.get_num_threads()
+    torch.set_num_threads(before if count is None else count)
     try:
         yield
     finally:
-        torch.set_num_threads(threads)
+        torch.set_num_threads(before)

@@ -3,8 +3,6 @@
 import argparse
 import errno
 import importlib.util
-import ipaddress
-import json
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,9 +12,9 @@ from typing import Any, NoReturn
 from nasdip.console import note
 from nasdip.errors import NasdipError
 from nasdip.search.nni import launch, leftovers
-from nasdip.search.nni.experiment import ExperimentFiles, find_experiment
+from nasdip.search.nni.experiment import ExperimentFiles, find_experiment, listed
+from nasdip.search.nni.ports import DEFAULT_PORT, is_loopback
 
-_DEFAULT_PORT = 8080
 _PATIENCE = 60.0
 _ENDING = ("STOPPING", "STOPPED")
 
@@ -35,7 +33,7 @@ def run_nnictl(arguments: Sequence[str], listen: str | None, allow: Sequence[str
         files = _experiment(options)
         allowed += _prepare_resume(files, options.port, listen)
         arguments = _resume_arguments(arguments, options, files)
-    if listen is not None and not _is_loopback(listen):
+    if listen is not None and not is_loopback(listen):
         _tell_risk(listen, allowed)
     launch.run(arguments, listen, list(dict.fromkeys(allowed)))
 
@@ -53,7 +51,7 @@ def _own_options(arguments: Sequence[str]) -> argparse.Namespace | None:
     parser.add_argument("command", nargs="?")
     parser.add_argument("id", nargs="?")
     parser.add_argument("--config", "-c", type=Path)
-    parser.add_argument("--port", "-p", type=int, default=_DEFAULT_PORT)
+    parser.add_argument("--port", "-p", type=int, default=DEFAULT_PORT)
     parser.add_argument("--experiment_dir", "-e", type=Path)
     parser.add_argument("--url_prefix", "-u")
     for flag in (("--help", "-h"), ("--debug", "-d"), ("--foreground", "-f")):
@@ -92,7 +90,7 @@ def _experiment(options: argparse.Namespace) -> ExperimentFiles:
 def _resume_arguments(arguments: Sequence[str], options: argparse.Namespace, files: ExperimentFiles) -> list[str]:
     """Return what nnictl understands: an id for a folder, and where an experiment is that its list has lost."""
     words = [files.id if word == options.id else word for word in arguments]
-    if options.experiment_dir is None and _listed_status(files.id) is None:
+    if options.experiment_dir is None and listed(files.id) is None:
         words += ["--experiment_dir", str(files.path.resolve().parent)]
     return words
 
@@ -110,24 +108,16 @@ def _prepare_resume(files: ExperimentFiles, port: int, listen: str | None) -> li
 
 
 def _wait_for_manager(files: ExperimentFiles) -> None:
-    status = _listed_status(files.id)
-    if leftovers.manager_runs(files) and status not in _ENDING:
+    entry = listed(files.id)
+    if leftovers.manager_runs(files) and (entry is None or entry.status not in _ENDING):
         raise NasdipError(f"experiment {files.id} runs: stop it first, nasdip nnictl stop {files.id}")
     _wait(
         lambda: leftovers.manager_runs(files), f"experiment {files.id} is stopping", _advice(files, leftovers.MANAGER)
     )
     # nnictl believes in a process of the dead manager's number, be it unreaped or another program by now.
-    if _listed_status(files.id) not in (None, "STOPPED"):
+    entry = listed(files.id)
+    if entry is not None and entry.status != "STOPPED":
         launch.mark_stopped(files.id)
-
-
-def _listed_status(name: str) -> str | None:
-    """Return the experiment's status in nnictl's list; None where it is not there."""
-    try:
-        known = json.loads((Path.home() / "nni-experiments/.experiment").read_text(encoding="utf-8"))
-        return str(known[name]["status"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
 
 
 def _advice(files: ExperimentFiles, role: str) -> Callable[[], str]:
@@ -160,7 +150,7 @@ def _remote_part(profile: dict[str, Any]) -> tuple[list[str], str | None]:
 
 def _prepare_manager(port: int, listen: str | None, machines: list[str], manager: str | None) -> list[str]:
     """Check that the manager can listen where it must; return the addresses of the machines."""
-    if machines and manager and not _is_loopback(manager) and listen is None:
+    if machines and manager and not is_loopback(manager) and listen is None:
         raise NasdipError(
             f"the machines of this experiment look for the manager at {manager}, where it is not to be reached: "
             f"give --listen {manager} before nnictl's own words"
@@ -211,13 +201,6 @@ def _resolved(host: str) -> Iterator[str]:
     except OSError:
         raise NasdipError(f"cannot find machine {host}: check its spelling") from None
     yield from dict.fromkeys(str(item[4][0]) for item in found)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _tell_risk(listen: str, allowed: Sequence[str]) -> None:

@@ -27,6 +27,7 @@ from nasdip.search.task import centre_crop
 from nasdip.search.trial_result import TrialResult
 from nasdip.space.architecture import Architecture
 from nasdip.space.search_space import SearchSpace
+from nasdip.threads import use_threads
 
 # Architectures whose cost is measured to estimate that of a search.
 _SAMPLED_COSTS = 3
@@ -74,7 +75,7 @@ def make_settings(options: dict[str, Any]) -> SearchSettings:
     given = {key: value for key, value in options.items() if value is not None}
     if "crop" in given:
         given["crop"] = given["crop"] or None
-    proxy = {key: given.pop(key) for key in ("crop", "width", "steps") if key in given}
+    proxy = {key: given.pop(key) for key in ("crop", "width", "steps", "threads") if key in given}
     final = {
         key.removeprefix("final_"): given.pop(key) for key in ("final_steps", "final_width", "repeats") if key in given
     }
@@ -160,12 +161,14 @@ def _announcement(folder: RunFolder, noisy: np.ndarray, done: int, device: torch
     crop = noisy if proxy.crop is None else centre_crop(noisy, proxy.crop)
     config = FitConfig(steps=proxy.steps, heldout=proxy.heldout)
     rng = np.random.default_rng(0)
-    costs = [estimate(space.sample(rng), crop.shape, config, proxy.width, device) for _ in range(_SAMPLED_COSTS)]
+    with use_threads(proxy.threads):
+        costs = [estimate(space.sample(rng), crop.shape, config, proxy.width, device) for _ in range(_SAMPLED_COSTS)]
+        where = describe_device(device)
     seconds = sum(cost.seconds(config.steps) for cost in costs) / len(costs) * (settings.trials - done)
     return (
         f"searching {space.name} ({space.size:.3g} architectures) with {settings.searcher}: trials {done + 1} to "
         f"{settings.trials}, each {config.steps} steps on {crop.shape[0]}x{crop.shape[1]} px at width {proxy.width}, "
-        f"on {describe_device(device)}, about {duration(seconds)} and {size(max(cost.memory for cost in costs))}"
+        f"on {where}, about {duration(seconds)} and {size(max(cost.memory for cost in costs))}"
     )
 
 

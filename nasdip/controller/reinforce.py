@@ -12,7 +12,7 @@ from nasdip.controller.policy import LSTMPolicy
 from nasdip.controller.searcher import Encoding, Searcher, check_number
 from nasdip.space.architecture import Architecture
 from nasdip.space.search_space import SearchSpace
-from nasdip.threads import one_thread
+from nasdip.threads import use_threads
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class Reinforce(Searcher):
         self._baseline: MovingBaseline | None = None
         self._steps = 0
 
-    @one_thread()
+    @use_threads(1)  # tensors so small that more threads only wait for each other
     def diagnostics(self) -> dict[str, float]:
         """Return what is known so far.
 
@@ -108,7 +108,7 @@ class Reinforce(Searcher):
             numbers["baseline"] = self._baseline.level
         return numbers
 
-    @one_thread()
+    @use_threads(1)  # tensors so small that more threads only wait for each other
     def _propose(self, count: int) -> list[Architecture]:
         encodings = self._policy.sample(count, self._generator)
         self._sampled.extend(encodings)
@@ -121,7 +121,7 @@ class Reinforce(Searcher):
             batch, self._buffer = self._buffer[:size], self._buffer[size:]
             self._step([code for code, _ in batch], [reward for _, reward in batch])
 
-    @one_thread()
+    @use_threads(1)  # tensors so small that more threads only wait for each other
     def _step(self, encodings: list[Encoding], rewards: list[float]) -> None:
         s = self.settings
         if self._baseline is None:

@@ -1,13 +1,13 @@
 """Where to compute."""
 
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 
 import torch
 from torch import nn
 
 from nasdip.errors import NasdipError
 from nasdip.provenance import memory_available
-from nasdip.threads import one_thread
+from nasdip.threads import use_threads
 
 # Values in a feature map at full resolution, up to which one thread is as fast as two (64x64 px at width 32).
 _ONE_THREAD_VALUES = 2**17
@@ -41,7 +41,7 @@ def suited_threads(network: nn.Module, height: int, width: int, device: torch.de
     """
     channels = max(p.shape[0] for p in network.parameters() if p.ndim == 4)
     small = device.type == "cpu" and height * width * channels <= _ONE_THREAD_VALUES
-    return one_thread() if small else nullcontext()
+    return use_threads(1 if small else None)
 
 
 def describe(device: torch.device) -> str:

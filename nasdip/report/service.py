@@ -3,7 +3,6 @@
 Everything but what the run folder itself holds is left out where `nasdip.search.nni` or the experiment is gone.
 """
 
-import json
 import re
 import shlex
 from collections.abc import Sequence
@@ -191,7 +190,8 @@ def _resume(experiment: str, folder: RunFolder) -> str:
 
 def _listed_place(experiment: str) -> Path | None:
     try:
-        known = json.loads((Path.home() / "nni-experiments/.experiment").read_text(encoding="utf-8"))
-        return Path(known[experiment]["logDir"]).resolve()
-    except (OSError, ValueError, KeyError, TypeError):
+        from nasdip.search.nni.experiment import listed
+    except ImportError:
         return None
+    entry = listed(experiment)
+    return entry.place if entry else None

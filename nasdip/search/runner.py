@@ -67,6 +67,7 @@ def start_run(
     make_searcher(settings.searcher, space, seed=settings.seed, **settings.searcher_settings)
     if clean is not None and clean_image is None:
         clean_image = "an array"
+    settings = settings.with_threads(torch.get_num_threads())
     record = RunRecord(settings, image, clean_image, estimate_sigma(noisy), describe(device), [started or provenance()])
     folder.create(record, space, noisy, clean, input_file)
 

@@ -1,6 +1,6 @@
 """The settings of a search: what is searched, how a trial is evaluated, and what is done with the best."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from nasdip.errors import NasdipError
@@ -21,18 +21,24 @@ class ProxySettings:
         Optimiser steps.
     heldout : float
         Fraction of the pixels held out of the loss, for the reward without a clean image.
+    threads : int or None
+        CPU threads of a fit, the same for all trials, since rewards depend on it by rounding (tenths of a dB); None
+        for as many as there are where the search starts, or under NNI for a trial's share of the cores.
     """
 
     crop: int | None = 96
     width: int = 32
     steps: int = 300
     heldout: float = 0.05
+    threads: int | None = None
 
     def __post_init__(self) -> None:
         if self.crop is not None and self.crop < 16:
             raise NasdipError(f"a crop of {self.crop} px is too small: use at least 16")
         if self.width < 1 or self.steps < 1:
             raise NasdipError(f"width {self.width} and steps {self.steps} must be at least 1")
+        if self.threads is not None and self.threads < 1:
+            raise NasdipError(f"{self.threads} threads are too few: use 1 or more")
         if not 0 < self.heldout <= 0.5:
             raise NasdipError(f"held-out fraction {self.heldout} is out of range: use a fraction in (0, 0.5]")
 
@@ -74,6 +80,11 @@ class SearchSettings:
             raise NasdipError(f"{self.trials} trials are too few: use 1 or more")
         if self.reward not in ("auto", "clean", "heldout"):
             raise NasdipError(f"unknown reward '{self.reward}': use auto, clean or heldout")
+
+    def with_threads(self, threads: int) -> "SearchSettings":
+        """Return the settings with that number of threads for a trial's fit, unless they have one."""
+        proxy = replace(self.proxy, threads=self.proxy.threads or threads)
+        return replace(self, proxy=proxy)
 
     def to_json(self) -> dict[str, Any]:
         """Return the settings as a JSON object."""

@@ -17,6 +17,7 @@ from nasdip.prior.result import FitResult
 from nasdip.search.task import TrialTask
 from nasdip.search.trial_result import FLOOR_REWARD, Curve, Status, TrialResult
 from nasdip.space.architecture import Architecture
+from nasdip.threads import use_threads
 
 # Points of a trial's curve.
 _CURVE_POINTS = 20
@@ -55,10 +56,11 @@ def run_trial(
             seed=task.seed,
         )
         parameters = count_parameters(network)
-        result = fit(
-            network, architecture, task.observation, config, seed=task.seed, clean=task.clean, device=device,
-            progress=trial.record, stop=trial.cause,
-        )  # fmt: skip
+        with use_threads(task.proxy.threads):
+            result = fit(
+                network, architecture, task.observation, config, seed=task.seed, clean=task.clean, device=device,
+                progress=trial.record, stop=trial.cause,
+            )  # fmt: skip
     except (NasdipError, RuntimeError, MemoryError) as failure:
         error = "out of memory" if is_out_of_memory(failure) else f"{type(failure).__name__}: {failure}"
     status, reward, error = trial.outcome(result, error)

@@ -258,6 +258,9 @@ def test_without_the_room_for_nni_folders_still_work(run, folder):
     unknown = command("status", ID)
     assert unknown.returncode == 2
     assert "is not the folder of a search" in unknown.stderr
+    refused = command("nnictl", "create", "--config", "experiment.yml")
+    assert (refused.returncode, len(refused.stderr.splitlines())) == (2, 1)
+    assert "lacks its part for NNI" in refused.stderr
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,5 @@
 import pytest
-from runs import CPU, comparable, settings, start
+from small_searches import CPU, comparable, settings, start
 
 from nasdip.errors import NasdipError
 from nasdip.search.early_stop import EarlyStop
@@ -51,7 +51,7 @@ def test_bad_settings_are_refused(wrong):
 
 
 def test_a_search_stops_trials_and_still_finds_its_best(tmp_path):
-    quick = ProxySettings(crop=16, width=16, steps=80, heldout=0.1)
+    quick = ProxySettings(crop=16, width=16, steps=80, heldout=0.1, threads=1)
     chosen = settings(trials=14, searcher="random", proxy=quick, early_stop=EarlyStop("median", trials=3))
     folder = start(tmp_path / "stopping", chosen, with_clean=False)
     trials = run_trials(folder, CPU)

@@ -6,7 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
-from runs import comparable, made_up_result, settings, start
+from small_searches import comparable, made_up_result, settings, start
 
 from nasdip.controller.state import SearcherState
 from nasdip.errors import NasdipError

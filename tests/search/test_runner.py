@@ -1,6 +1,6 @@
 import csv
 import json
-import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,7 +9,7 @@ import time
 import numpy as np
 import pytest
 import torch
-from runs import CPU, comparable, settings, start
+from small_searches import CPU, comparable, settings, start
 
 from nasdip.controller.state import SearcherState
 from nasdip.errors import NasdipError
@@ -19,6 +19,7 @@ from nasdip.search.run_folder import RunFolder
 from nasdip.search.settings import FinalSettings, ProxySettings
 from nasdip.search.trial_result import FLOOR_REWARD
 from nasdip.space.search_space import SearchSpace
+from nasdip.threads import use_threads
 
 
 def test_a_search_from_start_to_final_fit(tmp_path):
@@ -54,6 +55,25 @@ def test_same_seed_same_search(tmp_path):
     other = comparable(runner.run_trials(start(tmp_path / "c", settings(seed=4)), CPU))
     assert first == second
     assert first != other
+
+
+def test_rewards_do_not_depend_on_the_threads_of_the_process(tmp_path):
+    wide = settings(trials=1, proxy=ProxySettings(crop=32, width=160, steps=6, heldout=0.1))
+
+    def search(name, threads):
+        with use_threads(threads):
+            return start(tmp_path / name, wide)
+
+    def trials(folder, threads):
+        with use_threads(threads):
+            return [(t.architecture, t.reward, t.clean_psnr) for t in runner.run_trials(folder, CPU)]
+
+    kept = search("one", 1)
+    assert kept.record().settings.proxy.threads == 1
+    assert search("two", 2).record().settings.proxy.threads == 2
+    shared = RunFolder(tmp_path / "moved")
+    shutil.copytree(kept.path, shared.path)
+    assert trials(kept, 1) == trials(shared, 2)
 
 
 @pytest.mark.parametrize("searcher", ["reinforce", "random", "evolution"])
@@ -145,8 +165,7 @@ def test_killed_with_minus_9_a_search_loses_at_most_the_trial_under_way(tmp_path
         "import torch, pathlib; from nasdip.search import runner; from nasdip.search.run_folder import RunFolder;"
         f"runner.run_trials(RunFolder(pathlib.Path({str(path)!r})), torch.device('cpu'))"
     )
-    environment = {**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())}
-    process = subprocess.Popen([sys.executable, "-c", code], env=environment)
+    process = subprocess.Popen([sys.executable, "-c", code])
     deadline = time.monotonic() + 120
     while len(list(path.glob("trials/0*.json"))) < 3 and time.monotonic() < deadline:
         time.sleep(0.01)

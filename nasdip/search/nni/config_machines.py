@@ -1,14 +1,14 @@
 """The machines of a remote experiment: what keeps NNI from starting there, or gives a secret away."""
 
-import ipaddress
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from nasdip.search.nni.ports import is_loopback
+
 _MOST_FILES = 2000  # both are limits of NNI, beyond which the experiment ends with ERROR
 _MOST_BYTES = 300 * 2**20
-_LOOPBACK_NAMES = ("localhost",)
 
 
 def machine_problems(service: Any) -> Iterator[str]:
@@ -16,7 +16,7 @@ def machine_problems(service: Any) -> Iterator[str]:
     hosts = [str(machine.host) for machine in service.machine_list]
     if not service.nni_manager_ip:
         yield "nniManagerIp is missing: give the address of this machine that the others reach"
-    elif _is_loopback(service.nni_manager_ip) and not all(_is_loopback(host) for host in hosts):
+    elif is_loopback(service.nni_manager_ip) and not all(is_loopback(host) for host in hosts):
         yield f"nniManagerIp {service.nni_manager_ip} reaches this machine alone: give the address that the others use"
     for machine in service.machine_list:
         yield from _login_problems(machine)
@@ -56,10 +56,3 @@ def _upload_problems(folder: Path) -> Iterator[str]:
                 "to other machines: choose a small folder"
             )
             return
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host in _LOOPBACK_NAMES

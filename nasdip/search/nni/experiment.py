@@ -45,6 +45,13 @@ class Job(NamedTuple):
         return self.status in _ENDED
 
 
+class Listed(NamedTuple):
+    """What nnictl's list says of an experiment: the folder that its own is in, and its status (RUNNING, ...)."""
+
+    place: Path
+    status: str
+
+
 class ExperimentFiles:
     """The folder `path` of an experiment."""
 
@@ -163,7 +170,7 @@ def to_seconds(duration: str | float) -> float:
 def find_experiment(text: str) -> ExperimentFiles | None:
     """Return the experiment of an id or a folder; None where there is none.
 
-    Ids are looked up in nnictl's list (~/nni-experiments/.experiment), then in ~/nni-experiments and ./runs.
+    Ids are looked up in nnictl's list, then in ~/nni-experiments and ./runs.
     """
     given = Path(text)
     for path in (given, given.parent) if given.name == "run" else (given,):
@@ -171,16 +178,17 @@ def find_experiment(text: str) -> ExperimentFiles | None:
             return ExperimentFiles(path)
     if not _ID.fullmatch(text):
         return None
-    home = Path.home() / "nni-experiments"
-    for base in (*_listed(home / ".experiment", text), home, Path("runs")):
+    entry, home = listed(text), Path.home() / "nni-experiments"
+    for base in (*([entry.place] if entry else []), home, Path("runs")):
         if (base / text / "db/nni.sqlite").is_file() or (base / text / "run").is_dir():
             return ExperimentFiles(base / text)
     return None
 
 
-def _listed(path: Path, name: str) -> list[Path]:
+def listed(name: str) -> Listed | None:
+    """Return what nnictl's list of this user's experiments (~/nni-experiments/.experiment) says of an id."""
     try:
-        known = json.loads(path.read_text(encoding="utf-8"))
-        return [Path(known[name]["logDir"])]
+        entry = json.loads((Path.home() / "nni-experiments/.experiment").read_text(encoding="utf-8"))[name]
+        return Listed(Path(entry["logDir"]).resolve(), str(entry.get("status", "")))
     except (OSError, ValueError, KeyError, TypeError):
-        return []
+        return None

@@ -14,9 +14,8 @@ from typing import NamedTuple
 
 from nasdip.provenance import installed_version
 from nasdip.search.nni.config_gpus import count_gpus
-from nasdip.search.nni.ports import listening
-
-DEFAULT_PORT = 8080
+from nasdip.search.nni.ports import DEFAULT_PORT, listening
+from nasdip.search.nni.processes import own_processes
 
 
 class Check(NamedTuple):
@@ -49,24 +48,12 @@ def portals() -> list[Check]:
 
 def managers() -> Iterator[Manager]:
     """Yield the managers that run as this user."""
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            if process.stat().st_uid != os.getuid():
-                continue
-            words = (process / "cmdline").read_text(encoding="utf-8", errors="replace").split("\0")
-            settings = (process / "environ").read_text(encoding="utf-8", errors="replace").split("\0")
-        except OSError:  # it ended meanwhile
-            continue
-        port = _option(words, "--port")
-        is_node = Path(words[0]).name == "node"
-        if is_node and any(word.endswith("nni_node/main.js") for word in words) and port.isdecimal():
-            values = dict(setting.partition("=")[::2] for setting in settings)
-            asked = bool(values.get("NASDIP_NNI_LISTEN")) and "guard.cjs" in values.get("NODE_OPTIONS", "")
-            yield Manager(_option(words, "--experiment-id"), int(port), asked)
-
-
-def _option(words: list[str], name: str) -> str:
-    return words[words.index(name) + 1] if name in words[:-1] else ""
+    for process in own_processes():
+        port = process.option("--port")
+        if process.is_manager and Path(process.command[0]).name == "node" and port.isdecimal():
+            guarded = "guard.cjs" in process.environment.get("NODE_OPTIONS", "")
+            asked = bool(process.environment.get("NASDIP_NNI_LISTEN")) and guarded
+            yield Manager(process.option("--experiment-id"), int(port), asked)
 
 
 def _portal(manager: Manager) -> Iterator[Check]:

@@ -6,12 +6,12 @@ Read from /proc without NNI. NNI runs the trials of a dead manager again when it
 import os
 import signal
 import time
-from collections.abc import Iterable, Iterator
-from pathlib import Path
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from nasdip.files import is_locked
 from nasdip.search.nni.experiment import ExperimentFiles
+from nasdip.search.nni.processes import Process, own_processes
 
 MANAGER, TUNER, TRIAL = "manager", "tuner", "trial"
 _PATIENCE = 5.0
@@ -26,7 +26,7 @@ class Leftover(NamedTuple):
 
 def processes(files: ExperimentFiles) -> list[Leftover]:
     """Return the live processes of an experiment on this machine that its user may look at."""
-    found = ((pid, _role(command, environment, files)) for pid, command, environment in _running())
+    found = ((process.pid, _role(process, files)) for process in own_processes())
     return [Leftover(pid, role) for pid, role in found if role is not None]
 
 
@@ -63,27 +63,11 @@ def _send(pids: Iterable[int], number: signal.Signals) -> None:
             continue
 
 
-def _role(command: list[str], environment: dict[str, str], files: ExperimentFiles) -> str | None:
-    folder = str(files.path.resolve())
-    if any(word.endswith("nni_node/main.js") for word in command):
-        return MANAGER if files.id in command else None
-    if "--exp_params" in command and environment.get("NNI_CHECKPOINT_DIRECTORY") == f"{folder}/checkpoint":
+def _role(process: Process, files: ExperimentFiles) -> str | None:
+    folder, environment = str(files.path.resolve()), process.environment
+    if process.is_manager:
+        return MANAGER if files.id in process.command else None
+    if "--exp_params" in process.command and environment.get("NNI_CHECKPOINT_DIRECTORY") == f"{folder}/checkpoint":
         return TUNER
     ours = environment.get("NNI_OUTPUT_DIR", "").startswith(f"{folder}/")
     return TRIAL if ours and environment.get("NNI_EXP_ID") == files.id else None
-
-
-def _running() -> Iterator[tuple[int, list[str], dict[str, str]]]:
-    """Yield pid, command and environment of the live processes that this user may look at, but for this one."""
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            state = (folder / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[0]
-            command, variables = _strings(folder / "cmdline"), _strings(folder / "environ")
-        except OSError:
-            continue
-        if state not in "ZX" and int(folder.name) != os.getpid():
-            yield int(folder.name), command, dict(item.split("=", 1) for item in variables if "=" in item)
-
-
-def _strings(path: Path) -> list[str]:
-    return path.read_bytes().decode(errors="replace").split("\0")

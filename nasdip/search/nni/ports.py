@@ -5,6 +5,8 @@ import struct
 from pathlib import Path
 from typing import NamedTuple
 
+# Of NNI's portal.
+DEFAULT_PORT = 8080
 _LISTEN = "0A"
 
 
@@ -21,7 +23,15 @@ class Listener(NamedTuple):
     @property
     def is_loopback(self) -> bool:
         """Whether only this machine can reach it."""
-        return ipaddress.ip_address(self.address).is_loopback
+        return is_loopback(self.address)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address or a name means this machine, reached from itself alone."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def listening(port: int | None = None) -> list[Listener]:

@@ -18,7 +18,7 @@ from typing import Any
 from nasdip.errors import NasdipError
 from nasdip.files import make_folder
 from nasdip.imaging.noise_level import estimate_sigma
-from nasdip.provenance import provenance
+from nasdip.provenance import cores, provenance
 from nasdip.search.nni.experiment import ExperimentFiles, Job
 from nasdip.search.nni.launch import COMMAND
 from nasdip.search.nni.messages import Child, Offer, entry_to_result, metric_to_entry, trials_in
@@ -287,7 +287,15 @@ class Session:
 
     @property
     def _settings(self) -> SearchSettings:
-        return self.setup.settings(self._trials, early_stop_of(self._profile))
+        settings = self.setup.settings(self._trials, early_stop_of(self._profile))
+        return settings.with_threads(self._share_of_cores)
+
+    @property
+    def _share_of_cores(self) -> int:
+        """Cores of this machine for each of the trials at once; of others, whose cores nobody tells, one."""
+        if self._remote:
+            return 1
+        return max(1, cores() // int(self._profile["trialConcurrency"]))
 
     def _provenance(self) -> dict[str, Any]:
         verb = "resume" if self._resumed else "create"

@@ -46,7 +46,7 @@ class TunerSetup:
     noise : float or None
         Add Gaussian noise of this sigma (8-bit units) to the picture, which then is the clean one. The environment
         variable NASDIP_NOISE overrides it.
-    reward, seed, crop, width, steps, heldout
+    reward, seed, crop, width, steps, heldout, threads
         As for `SearchSettings` and `ProxySettings`.
     children : int
         Architectures that one trial evaluates, one after the other. More = less time lost in starting processes.
@@ -67,6 +67,7 @@ class TunerSetup:
     width: int = 32
     steps: int = 300
     heldout: float = 0.05
+    threads: int | None = None
     children: int = 1
     device: str = "auto"
     searcher_settings: dict[str, Any] = field(default_factory=dict)
@@ -92,7 +93,7 @@ class TunerSetup:
             raise NasdipError(f"noise is {self.noise!r}: give a sigma in 8-bit units, like 25")
         if self.noise is not None and self.clean is not None:
             raise NasdipError("noise is added to a clean picture, which image names: leave clean out")
-        for name in ("seed", "width", "steps", *(["crop"] if self.crop is not None else [])):
+        for name in ("seed", "width", "steps", *(k for k in ("crop", "threads") if getattr(self, k) is not None)):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int):
                 raise NasdipError(f"{name} is {value!r}: give a whole number")
@@ -109,7 +110,7 @@ class TunerSetup:
             trials=trials,
             seed=self.seed,
             reward=self.reward,  # type: ignore[arg-type]
-            proxy=ProxySettings(self.crop or None, self.width, self.steps, self.heldout),
+            proxy=ProxySettings(self.crop or None, self.width, self.steps, self.heldout, self.threads),
             final=FinalSettings(steps=0),
             early_stop=early_stop or EarlyStop(),
         )

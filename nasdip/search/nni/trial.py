@@ -9,7 +9,6 @@ is gone::
     partial   of the one under way, as if it were stopped now
 """
 
-import json
 import os
 import signal
 import sys
@@ -141,7 +140,6 @@ def _fit(child: Child, offer: Offer, report: Report, channel: Channel, stop: Sto
     from nasdip.search.trial import run_trial
     from nasdip.space.architecture import Architecture
 
-    _share_cores()
     job = os.environ.get("NNI_TRIAL_JOB_ID")
 
     def watch(curve: Curve) -> None:
@@ -166,20 +164,6 @@ def _partial(child: Child, curve: Curve, job: str | None) -> TrialResult:
 def _find_task(name: str) -> Path:
     """Return the task's file: where the tuner says, or in NNI's copy of the trial's code."""
     return Path(os.environ.get("NNI_CODE_DIR", ".")) / name
-
-
-def _share_cores() -> None:
-    """Let this process use its share of the cores, where trials run beside each other on the tuner's machine."""
-    import torch
-
-    output = Path(os.environ.get("NNI_OUTPUT_DIR", "."))
-    try:
-        notes = json.loads((output.parents[3] / "run/service.json").read_text(encoding="utf-8"))
-        share = len(os.sched_getaffinity(0)) // int(notes["concurrency"])
-    except (OSError, ValueError, KeyError, TypeError, IndexError):
-        return
-    if "OMP_NUM_THREADS" not in os.environ:
-        torch.set_num_threads(max(1, min(torch.get_num_threads(), share)))
 
 
 def _tell(report: Any, metric: dict[str, Any]) -> None:

@@ -390,6 +390,7 @@ def test_a_folder_with_spaces_and_quotes(tmp_path, monkeypatch):
     guard = tmp_path / 'a "b" \\c' / "guard.cjs"
     guard.parent.mkdir()
     shutil.copy(GUARD, guard)
+    shutil.copytree(GUARD.with_suffix(""), guard.with_suffix(""))
     monkeypatch.setattr("nasdip.search.nni.launch.GUARD", guard)
     script = tmp_path / "nni_node/main.js"
     script.parent.mkdir()

@@ -1,6 +1,5 @@
 """NNI's web portal in a real browser, during a search: its trials, their curves, and our decisions."""
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,8 +9,6 @@ import pytest
 import yaml
 from nni_process import BIN, RunningExperiment, nni_experiment, wait_until, write_config
 from selenium import webdriver
-from selenium.webdriver.chrome.options import Options
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 
@@ -20,13 +17,6 @@ from nasdip.search.trial_result import TrialResult
 from nasdip.space.architecture import Architecture
 
 CHECKOUT = Path(__file__).resolve().parents[3]
-CHROMIUM, DRIVER = Path("/usr/bin/chromium"), Path("/usr/bin/chromedriver")
-# The portal asks a content network for fonts and icons: here nothing but this machine is found.
-OPTIONS = (
-    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run",
-    "--disable-component-update", "--disable-sync", "--window-size=1400,1200", "--no-proxy-server",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-)  # fmt: skip
 PORTS = range(18560, 18598)
 TRIALS = 4
 PROXY = {"crop": 32, "width": 16, "steps": 200, "children": 1}
@@ -84,23 +74,6 @@ class Portal(NamedTuple):
     def results(self) -> dict[str, TrialResult]:
         """Return our results by NNI's ids of the trials."""
         return {str(result.job): result for result in RunFolder(self.experiment.path / "run").trials()}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[webdriver.Chrome]:
-    if not (CHROMIUM.exists() and DRIVER.exists()):
-        reason = "chromium and chromedriver are not installed: apt-get install chromium chromium-driver"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    options = Options()
-    options.binary_location = str(CHROMIUM)
-    for option in OPTIONS:
-        options.add_argument(option)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(str(DRIVER)))
-    yield driver
-    driver.quit()
 
 
 @pytest.fixture(scope="module")

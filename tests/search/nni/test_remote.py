@@ -100,8 +100,7 @@ def machine(folder: Path, key: Path) -> Iterator[Machine]:
     home, port = folder / "home", free_port(SSH_PORTS)
     home.mkdir(parents=True)
     # NNI upgrades itself there at every start: without an index it finds itself installed, and needs no network.
-    # One thread: the same sums in the same order as in this process.
-    variables = {"HOME": str(home), "PIP_NO_INDEX": "1", "OMP_NUM_THREADS": "1"}
+    variables = {"HOME": str(home), "PIP_NO_INDEX": "1"}
     settings = {
         "ListenAddress": "127.0.0.1", "Port": port, "HostKey": make_key(folder / "host"), "PidFile": "none",
         "AuthorizedKeysFile": f"{key}.pub", "StrictModes": "no", "UsePAM": "no", "Subsystem": "sftp internal-sftp",
@@ -203,13 +202,8 @@ def test_rewards_are_those_of_a_search_in_one_process(done):
 def evaluated_here(folder: RunFolder) -> list[TrialResult]:
     record = folder.record()
     task = make_task(*folder.images(), record.sigma, record.settings)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        trials = [(result.trial, Architecture.from_text(result.architecture)) for result in folder.trials()]
-        return [run_trial(*trial, task, torch.device("cpu"), {}) for trial in trials]
-    finally:
-        torch.set_num_threads(threads)
+    trials = [(result.trial, Architecture.from_text(result.architecture)) for result in folder.trials()]
+    return [run_trial(*trial, task, torch.device("cpu"), {}) for trial in trials]
 
 
 def test_nobody_else_reaches_the_manager_or_the_machines(done):
