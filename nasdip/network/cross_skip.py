@@ -68,7 +68,7 @@ class CrossSkipNetwork(nn.Module):
         if (source, level) not in chains:
             nearer = level + 1 if level < own else level - 1
             x = self._chain(source, nearer, sources, chains)
-            chains[source, level] = self.get_submodule(_link_name(nearer, level))(x)
+            chains[source, level] = self.get_submodule(link_name(nearer, level))(x)
         return chains[source, level]
 
     def _used_links(self) -> list[str]:
@@ -79,10 +79,10 @@ class CrossSkipNetwork(nn.Module):
                 if self.architecture.has_skip(level, source):
                     own = source + 1
                     step = 1 if level > own else -1
-                    chain = [_link_name(m, m + step) for m in range(own, level, step)] or [f"skip{level}"]
+                    chain = [link_name(m, m + step) for m in range(own, level, step)] or [f"skip{level}"]
                     names.update(dict.fromkeys(chain))
         return list(names)
 
 
-def _link_name(from_level: int, to_level: int) -> str:
+def link_name(from_level: int, to_level: int) -> str:
     return f"skip_{'down' if to_level > from_level else 'up'}_{from_level}_{to_level}"
