@@ -1,7 +1,7 @@
 """A plain implementation of the published loop (NAS-DIP's denoising notebook): the baseline of the benchmarks.
 
-As published: NCHW float32, a chain of shared links computed anew wherever it is used, a new tensor for every sum, PSNR by
-scikit-image on the CPU at every step, a copy of all parameters at every step. The networks are this project's plain
+As published: NCHW float32, a chain of shared links computed anew wherever it is used, a new tensor for every sum, PSNR
+by scikit-image on the CPU at every step, a copy of all parameters at every step. The networks are this project's plain
 modules, so that a candidate can be given the same weights.
 """
 
@@ -42,7 +42,7 @@ def _chain(network: CrossSkipNetwork, x: Tensor, own: int, level: int) -> Tensor
 
 
 class PublishedLoop:
-    """The loop on a noisy and a clean image (H, W, 3) in [0, 1]; `step` takes one step and returns the raw PSNR (dB)."""
+    """The loop on a noisy and a clean image (H, W, 3) in [0, 1]; `step` returns the raw PSNR (dB) of a step."""
 
     def __init__(self, network: nn.Module, noisy: np.ndarray, clean: np.ndarray, device: str, seed: int = 0) -> None:
         self._network = network.to(device).train()

@@ -85,4 +85,5 @@ class CrossSkipNetwork(nn.Module):
 
 
 def link_name(from_level: int, to_level: int) -> str:
+    """Return the module that brings a map from one level to the next."""
     return f"skip_{'down' if to_level > from_level else 'up'}_{from_level}_{to_level}"
