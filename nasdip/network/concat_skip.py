@@ -29,9 +29,13 @@ class Chain(nn.Sequential):
             self.add_module(str(number), module)
 
 
+class ConcatSkipNetwork(Chain):
+    """The whole network: its finest level."""
+
+
 def concat_skip_network(
     architecture: ConcatSkipArchitecture, in_channels: int, out_channels: int, width: int
-) -> nn.Module:
+) -> ConcatSkipNetwork:
     """Return DIP's skip network (Ulyanov et al., CVPR 2018): (N, in, H, W) -> (N, out, H, W) in [0, 1].
 
     Each level: [1x1 skip | two 3x3 convolutions, the first of stride 2, the deeper level, x2 upsampling],
@@ -42,10 +46,9 @@ def concat_skip_network(
         n_in = in_channels if number == 1 else width
         layers = _level(architecture, number, n_in, width, level)
         if number == 1:
-            layers += [conv(width, out_channels, 1), nn.Sigmoid()]
+            return ConcatSkipNetwork(*layers, conv(width, out_channels, 1), nn.Sigmoid())
         level = Chain(*layers)
-    assert level is not None
-    return level
+    raise ValueError(f"a network of depth {architecture.depth} has no level")
 
 
 def _level(

@@ -1,0 +1,161 @@
+"""The upsampling cell, evaluated where it costs least."""
+
+from collections.abc import Callable
+from functools import partial
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from nasdip.network.blocks import Block
+from nasdip.network.exact.subpixel import interleave, phase_convolution, phases_of
+from nasdip.network.operations import SplitSum
+from nasdip.space.cell import UpsamplingCell
+
+_INTERPOLATIONS = ("bilinear", "bicubic", "nearest")
+
+
+class ExactCell:
+    """The function of an upsampling `block`, in three parts.
+
+    `reduce` is applied pixel by pixel (the first activation, the sum of channel groups); `inner` holds the weights;
+    `assemble` has none, is linear, and brings the map to its full size::
+
+        block(x) = assemble(inner(reduce(x)))
+
+    So sums of cells of one kind are assembled once, and `reduce` comes before an `assemble` that only moves pixels.
+
+    Attributes
+    ----------
+    is_linear : bool
+        Whether block(x + y) = block(x) + block(y), but for its biases.
+    moves_pixels : bool
+        Whether reduce(assemble(u)) = assemble(reduce(u, copies)).
+    copies : int
+        How many maps lie one after the other in the channels of what `inner` returns.
+    """
+
+    def __init__(self, block: Block, cell: UpsamplingCell) -> None:
+        self._cell = cell
+        self._phases = phases_of(cell.kernel, cell.dilation)
+        parts = list(block.op)
+        first = parts[0].op
+        self._first_act = first[1] if len(first) > 1 else None
+        second = parts[1].op if len(parts) > 1 else None
+        self._second_act = second[1] if second is not None and len(second) > 1 else None
+        spatial, operation = first[0], second[0] if second is not None else None
+        if cell.channel_first:
+            spatial, operation = operation, spatial
+        self._spatial = spatial
+        self._groups = operation.groups if isinstance(operation, SplitSum) else 1
+        self._operation = operation.op[0] if isinstance(operation, SplitSum) else operation
+        self.is_linear = cell.activation == "none"
+        self.copies = 1
+        self.moves_pixels = False
+        self._reduce: tuple[bool, bool] = (False, False)  # first activation, sum of groups
+        self.inner: Callable[[Tensor, Tensor | None], Tensor]
+        self.assemble: Callable[[Tensor], Tensor]
+        self._plan()
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Map x (N, C, H, W) to (N, C, 2H, 2W)."""
+        return self.assemble(self.inner(self.reduce(x), None))
+
+    def reduce(self, x: Tensor, copies: int = 1) -> Tensor:
+        """Apply the pixelwise part to x, or to `copies` maps in its channels."""
+        activate, add = self._reduce
+        if activate and self._first_act is not None:
+            x = self._first_act(x)
+        if add and self._groups > 1:
+            x = x.unflatten(1, (copies, self._groups, -1)).sum(2).flatten(1, 2)
+        return x
+
+    def _plan(self) -> None:
+        cell, phases = self._cell, self._phases
+        is_interpolation = cell.spatial in _INTERPOLATIONS
+        if is_interpolation and (self.is_linear or cell.spatial == "nearest"):
+            # Interpolation commutes with sums of channels, and with weights of one pixel: its own sum to 1, so that
+            # biases pass as well. Doubling pixels commutes with activations and even dilations too.
+            self._reduce, self.moves_pixels = (True, True), cell.spatial == "nearest"
+            doubles = cell.spatial == "nearest"
+            if self._operation is None or cell.kernel == 1 or (doubles and phases.collapses):
+                self.inner, self.assemble = self._small, self._spatial
+            elif doubles and phases.pays and cell.channel in ("conv", "transposed-conv", "split-sum"):
+                self.inner, self.assemble, self.copies = self._phased, partial(interleave, phases=phases), 4
+            else:
+                self.inner, self.assemble = self._interpolated, _same
+        elif cell.spatial == "pixel-shuffle-last":
+            self._reduce, self.inner, self.assemble = (False, True), self._channel_first, self._spatial
+        else:
+            self.inner, self.assemble = self._plain, _same
+
+    # The inner parts. `more` (N, 1, 1, 1) is how many biases are added to each map, beside its own.
+
+    def _small(self, x: Tensor, more: Tensor | None) -> Tensor:
+        """Apply the channel operation to the small map, its dilation halved."""
+        if self._operation is None:
+            return x
+        return _activate(self._second_act, self._operate(x, max(1, self._cell.dilation // 2), more))
+
+    def _phased(self, x: Tensor, more: Tensor | None) -> Tensor:
+        weight, bias = _as_convolution(self._operation)
+        y = phase_convolution(x, weight, bias, self._phases)
+        if more is not None and bias is not None:
+            y = y + more * bias.repeat(4).view(-1, 1, 1)
+        return _activate(self._second_act, y)
+
+    def _interpolated(self, x: Tensor, more: Tensor | None) -> Tensor:
+        """Interpolate, then convolve; the first activation and the sum of groups are done already."""
+        return _activate(self._second_act, self._operate(self._spatial(x), self._cell.dilation, more))
+
+    def _channel_first(self, x: Tensor, more: Tensor | None) -> Tensor:
+        y = self._operate(x, self._cell.dilation, more)
+        if isinstance(self._first_act, nn.ReLU):
+            return F.relu_(y)  # once is as good as twice
+        if isinstance(self._first_act, nn.LeakyReLU):
+            return F.leaky_relu_(y, self._first_act.negative_slope**2)
+        return _activate(self._second_act, _activate(self._first_act, y))
+
+    def _plain(self, x: Tensor, more: Tensor | None) -> Tensor:
+        x = self._spatial(x)
+        if more is not None and isinstance(self._spatial, nn.ConvTranspose2d):
+            x = x + more * self._spatial.bias.view(-1, 1, 1)
+        x = _activate(self._first_act, x)
+        if self._operation is None:
+            return x
+        if self._groups > 1:
+            x = x.unflatten(1, (self._groups, -1)).sum(1)
+        return _activate(self._second_act, self._operate(x, self._cell.dilation, more))
+
+    def _operate(self, x: Tensor, dilation: int, more: Tensor | None) -> Tensor:
+        """Apply the channel operation, without its sum of groups."""
+        if isinstance(self._operation, nn.Sequential):  # separable
+            return F.conv2d(_convolve(x, self._operation[0], dilation, None), self._operation[1].weight)
+        return _convolve(x, self._operation, dilation, more)
+
+
+def _activate(activation: nn.Module | None, x: Tensor) -> Tensor:
+    """Apply an activation to a fresh result, in place where that is possible."""
+    if isinstance(activation, nn.ReLU):
+        return F.relu_(x)
+    if isinstance(activation, nn.LeakyReLU):
+        return F.leaky_relu_(x, activation.negative_slope)
+    return x if activation is None else activation(x)
+
+
+def _same(x: Tensor) -> Tensor:
+    return x
+
+
+def _convolve(x: Tensor, module: nn.Module | None, dilation: int, more: Tensor | None) -> Tensor:
+    weight, bias = _as_convolution(module)
+    groups = x.shape[1] // weight.shape[1]
+    y = F.conv2d(x, weight, bias, padding=dilation * (weight.shape[-1] - 1) // 2, dilation=dilation, groups=groups)
+    return y if more is None or bias is None else y + more * bias.view(-1, 1, 1)
+
+
+def _as_convolution(module: nn.Module | None) -> tuple[Tensor, Tensor | None]:
+    """Return kernel (C_out, C_in, k, k) and bias of a convolution, or of a transposed one of stride 1."""
+    if isinstance(module, nn.ConvTranspose2d):
+        return module.weight.transpose(0, 1).flip(2, 3), module.bias
+    assert isinstance(module, nn.Conv2d)
+    return module.weight, module.bias
