@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -37,17 +38,17 @@ class ExactCell:
     def __init__(self, block: Block, cell: UpsamplingCell) -> None:
         self._cell = cell
         self._phases = phases_of(cell.kernel, cell.dilation)
-        parts = list(block.op)
+        parts: Any = block.op
         first = parts[0].op
-        self._first_act = first[1] if len(first) > 1 else None
         second = parts[1].op if len(parts) > 1 else None
-        self._second_act = second[1] if second is not None and len(second) > 1 else None
+        self._first_act: nn.Module | None = first[1] if len(first) > 1 else None
+        self._second_act: nn.Module | None = second[1] if second is not None and len(second) > 1 else None
         spatial, operation = first[0], second[0] if second is not None else None
         if cell.channel_first:
             spatial, operation = operation, spatial
-        self._spatial = spatial
+        self._spatial: Any = spatial
         self._groups = operation.groups if isinstance(operation, SplitSum) else 1
-        self._operation = operation.op[0] if isinstance(operation, SplitSum) else operation
+        self._operation: Any = operation.op[0] if isinstance(operation, SplitSum) else operation
         self.is_linear = cell.activation == "none"
         self.copies = 1
         self.moves_pixels = False
@@ -99,8 +100,8 @@ class ExactCell:
     def _phased(self, x: Tensor, more: Tensor | None) -> Tensor:
         weight, bias = _as_convolution(self._operation)
         y = phase_convolution(x, weight, bias, self._phases)
-        if more is not None and bias is not None:
-            y = y + more * bias.repeat(4).view(-1, 1, 1)
+        if bias is not None:
+            y = _with_bias(y, bias.repeat(4), more)
         return _activate(self._second_act, y)
 
     def _interpolated(self, x: Tensor, more: Tensor | None) -> Tensor:
@@ -117,8 +118,8 @@ class ExactCell:
 
     def _plain(self, x: Tensor, more: Tensor | None) -> Tensor:
         x = self._spatial(x)
-        if more is not None and isinstance(self._spatial, nn.ConvTranspose2d):
-            x = x + more * self._spatial.bias.view(-1, 1, 1)
+        if isinstance(self._spatial, nn.ConvTranspose2d):
+            x = _with_bias(x, self._spatial.bias, more)
         x = _activate(self._first_act, x)
         if self._operation is None:
             return x
@@ -129,7 +130,7 @@ class ExactCell:
     def _operate(self, x: Tensor, dilation: int, more: Tensor | None) -> Tensor:
         """Apply the channel operation, without its sum of groups."""
         if isinstance(self._operation, nn.Sequential):  # separable
-            return F.conv2d(_convolve(x, self._operation[0], dilation, None), self._operation[1].weight)
+            return _convolve(_convolve(x, self._operation[0], dilation, None), self._operation[1], 1, None)
         return _convolve(x, self._operation, dilation, more)
 
 
@@ -150,6 +151,10 @@ def _convolve(x: Tensor, module: nn.Module | None, dilation: int, more: Tensor |
     weight, bias = _as_convolution(module)
     groups = x.shape[1] // weight.shape[1]
     y = F.conv2d(x, weight, bias, padding=dilation * (weight.shape[-1] - 1) // 2, dilation=dilation, groups=groups)
+    return _with_bias(y, bias, more)
+
+
+def _with_bias(y: Tensor, bias: Tensor | None, more: Tensor | None) -> Tensor:
     return y if more is None or bias is None else y + more * bias.view(-1, 1, 1)
 
 

@@ -17,12 +17,12 @@ class ExactConcatSkip(nn.Module):
     def forward(self, z: Tensor) -> Tensor:
         """Map the input z (N, in, H, W) to an image (N, out, H, W); H and W are multiples of 2**depth."""
         *level, last_conv, sigmoid = self.plain.children()
-        return sigmoid(last_conv(_level(z, level)))
+        image: Tensor = sigmoid(last_conv(_level(z, level)))
+        return image
 
 
 def _level(x: Tensor, modules: list[nn.Module]) -> Tensor:
-    branch, norm, *up = modules
-    return norm_conv_chain(_branch(x, branch), norm, up)
+    return norm_conv_chain(_branch(x, modules[0]), modules[1:])
 
 
 def _branch(x: Tensor, branch: nn.Module) -> Tensor:

@@ -42,8 +42,7 @@ class ExactCrossSkip(nn.Module):
             x = cell.assemble(total(terms))
             beside = [s for s in range(level) if self._architecture.has_skip(level, s)]
             x = total([x, *(self._fall(s, level, sources, fallen) for s in beside)])
-            norm, *layers = self._block(f"dec{level}").op
-            x = norm_conv_chain(x, norm, layers)
+            x = norm_conv_chain(x, list(self._block(f"dec{level}").op))
         return self.plain.output(x)
 
     def _rise(self, level: int, sources: list[Tensor], before: dict[Group, Tensor]) -> dict[Group, Tensor]:

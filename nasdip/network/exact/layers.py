@@ -1,5 +1,7 @@
 """Convolution, batch normalisation and activation, with as few passes over memory as possible."""
 
+from typing import Any
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -17,7 +19,7 @@ def conv_norm_act(x: Tensor, conv: nn.Sequential, norm: nn.BatchNorm2d, activati
 
 def reflected_conv(x: Tensor, conv: nn.Sequential) -> Tensor:
     """Return the reflection-padded convolution of x, without its bias."""
-    module = conv[1]
+    module: Any = conv[1]
     margin = module.kernel_size[0] // 2
     if margin:
         x = F.pad(x, (margin,) * 4, mode="reflect")
@@ -37,12 +39,14 @@ def conv_block(x: Tensor, block: Block) -> Tensor:
 
 def conv_chain(x: Tensor, modules: list[nn.Module]) -> Tensor:
     """Apply convolutions, normalisations and activations, given one after the other."""
-    for conv, norm, activation in zip(modules[::3], modules[1::3], modules[2::3], strict=True):
-        x = conv_norm_act(x, conv, norm, activation)  # type: ignore[arg-type]
+    parts: Any = modules
+    for conv, norm, activation in zip(parts[::3], parts[1::3], parts[2::3], strict=True):
+        x = conv_norm_act(x, conv, norm, activation)
     return x
 
 
-def norm_conv_chain(x: Tensor, norm: nn.BatchNorm2d, modules: list[nn.Module]) -> Tensor:
-    """Apply a normalisation, then what `conv_chain` does."""
+def norm_conv_chain(x: Tensor, modules: list[nn.Module]) -> Tensor:
+    """Apply a normalisation, the first of the modules, and to its result what `conv_chain` does."""
+    norm: Any = modules[0]
     x = F.batch_norm(x, None, None, norm.weight, norm.bias, training=True, eps=norm.eps)
-    return conv_chain(x, modules)
+    return conv_chain(x, modules[1:])

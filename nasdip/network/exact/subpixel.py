@@ -1,9 +1,9 @@
 """A convolution after nearest x2 upsampling, evaluated before it.
 
-A k x k kernel on a map whose pixels were doubled touches each of them several times. Every one of the four phases of the
-output (even and odd rows and columns) is a convolution of the small map with fewer, summed taps: 2 instead of 3 in each
-direction, 3 instead of 5, 4 instead of 7 (Shi et al., "Is the deconvolution layer the same as a convolutional layer?",
-2016, read backwards). Zero padding of the large map is zero padding of the small one.
+A k x k kernel on a map whose pixels were doubled touches each of them several times. Every one of the four phases of
+the output (even and odd rows and columns) is a convolution of the small map with fewer, summed taps: 2 instead of 3 in
+each direction, 3 instead of 5, 4 instead of 7 (Shi et al., "Is the deconvolution layer the same as a convolutional
+layer?", 2016, read backwards). Zero padding of the large map is zero padding of the small one.
 """
 
 from functools import cache
@@ -80,7 +80,10 @@ def _matrix(phases: Phases, kernel: int, dtype: torch.dtype, device: torch.devic
 
 
 def phase_kernels(weight: Tensor, phases: Phases) -> Tensor:
-    """Return the kernels (4 * C_out, C_in, size, size) of the phases, phase by phase, for a weight (C_out, C_in, k, k)."""
+    """Return the kernels (4 * C_out, C_in, size, size) of all phases of a weight (C_out, C_in, k, k).
+
+    Their order is even and odd rows, in each even and odd columns.
+    """
     matrix = _matrix(phases, weight.shape[-1], weight.dtype, weight.device)
     rows = torch.einsum("aot,citu->aciou", matrix, weight)
     kernels = torch.einsum("bpu,aciou->abciop", matrix, rows)
@@ -118,7 +121,7 @@ class _Interleave(torch.autograd.Function):
         return large.permute(0, 3, 1, 2)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         number, channels, height, width = ctx.shape
         make = gradient.new_zeros if max(ctx.offsets) else gradient.new_empty
         maps = make((number, height, width, channels))
