@@ -4,10 +4,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nasdip.network.blocks import Block
+from nasdip.network.exact.activation import leaky_sum
+from nasdip.network.exact.interpolation import upsampled
 from nasdip.network.exact.subpixel import interleave, phase_convolution, phases_of
 from nasdip.network.operations import SplitSum
 from nasdip.space.cell import UpsamplingCell
@@ -53,22 +56,34 @@ class ExactCell:
         self.copies = 1
         self.moves_pixels = False
         self._reduce: tuple[bool, bool] = (False, False)  # first activation, sum of groups
-        self.inner: Callable[[Tensor, Tensor | None], Tensor]
+        self._weigh: Callable[[Tensor, Tensor | None], Tensor]
+        self._last = self._second_act  # the activation behind the weights
         self.assemble: Callable[[Tensor], Tensor]
         self._plan()
 
     def __call__(self, x: Tensor) -> Tensor:
         """Map x (N, C, H, W) to (N, C, 2H, 2W)."""
-        return self.assemble(self.inner(self.reduce(x), None))
+        return self.assemble(self.inner(self.reduce(x)))
 
     def reduce(self, x: Tensor, copies: int = 1) -> Tensor:
         """Apply the pixelwise part to x, or to `copies` maps in its channels."""
         activate, add = self._reduce
-        if activate and self._first_act is not None:
-            x = self._first_act(x)
+        if activate:
+            x = _activation(self._first_act, x)
         if add and self._groups > 1:
             x = x.unflatten(1, (copies, self._groups, -1)).sum(2).flatten(1, 2)
         return x
+
+    def inner(self, x: Tensor, more: Tensor | None = None) -> Tensor:
+        """Apply the part with weights; `more` (N, 1, 1, 1) is how many biases are added to each map beside its own."""
+        return _activate(self._last, self._weigh(x, more))
+
+    def summed(self, x: Tensor, more: Tensor | None, images: int) -> Tensor:
+        """Return the sum over all maps of inner(x, more), for x (maps * images, C, H, W)."""
+        y = self._weigh(x, more)
+        if isinstance(self._last, nn.LeakyReLU):
+            return leaky_sum(y, self._last.negative_slope, images)
+        return _activate(self._last, y).unflatten(0, (-1, images)).sum(0)
 
     def _plan(self) -> None:
         cell, phases = self._cell, self._phases
@@ -79,45 +94,41 @@ class ExactCell:
             self._reduce, self.moves_pixels = (True, True), cell.spatial == "nearest"
             doubles = cell.spatial == "nearest"
             if self._operation is None or cell.kernel == 1 or (doubles and phases.collapses):
-                self.inner, self.assemble = self._small, self._spatial
+                self._weigh, self.assemble = self._small, self._interpolate
             elif doubles and phases.pays and cell.channel in ("conv", "transposed-conv", "split-sum"):
-                self.inner, self.assemble, self.copies = self._phased, partial(interleave, phases=phases), 4
+                self._weigh, self.assemble, self.copies = self._phased, partial(interleave, phases=phases), 4
             else:
-                self.inner, self.assemble = self._interpolated, _same
+                self._weigh, self.assemble = self._interpolated, _same
         elif cell.spatial == "pixel-shuffle-last":
-            self._reduce, self.inner, self.assemble = (False, True), self._channel_first, self._spatial
+            self._reduce, self._weigh, self.assemble = (False, True), self._channel_first, self._spatial
+            if isinstance(self._first_act, (nn.ReLU, nn.LeakyReLU)):  # nothing but a move of pixels is between the two
+                self._last = _twice(self._first_act)
+                self._first_act = None
         else:
-            self.inner, self.assemble = self._plain, _same
-
-    # The inner parts. `more` (N, 1, 1, 1) is how many biases are added to each map, beside its own.
+            self._weigh, self.assemble = self._plain, _same
+            if self._operation is None:
+                self._first_act, self._last = None, self._first_act
 
     def _small(self, x: Tensor, more: Tensor | None) -> Tensor:
         """Apply the channel operation to the small map, its dilation halved."""
         if self._operation is None:
             return x
-        return _activate(self._second_act, self._operate(x, max(1, self._cell.dilation // 2), more))
+        return self._operate(x, max(1, self._cell.dilation // 2), more)
 
     def _phased(self, x: Tensor, more: Tensor | None) -> Tensor:
-        weight, bias = _as_convolution(self._operation)
+        weight, bias = _as_convolution(self._operation, x.dtype)
         y = phase_convolution(x, weight, bias, self._phases)
-        if bias is not None:
-            y = _with_bias(y, bias.repeat(4), more)
-        return _activate(self._second_act, y)
+        return y if bias is None else _with_bias(y, bias.repeat(4), more)
 
     def _interpolated(self, x: Tensor, more: Tensor | None) -> Tensor:
         """Interpolate, then convolve; the first activation and the sum of groups are done already."""
-        return _activate(self._second_act, self._operate(self._spatial(x), self._cell.dilation, more))
+        return self._operate(self._interpolate(x), self._cell.dilation, more)
 
     def _channel_first(self, x: Tensor, more: Tensor | None) -> Tensor:
-        y = self._operate(x, self._cell.dilation, more)
-        if isinstance(self._first_act, nn.ReLU):
-            return F.relu_(y)  # once is as good as twice
-        if isinstance(self._first_act, nn.LeakyReLU):
-            return F.leaky_relu_(y, self._first_act.negative_slope**2)
-        return _activate(self._second_act, _activate(self._first_act, y))
+        return _activate(self._first_act, self._operate(x, self._cell.dilation, more))
 
     def _plain(self, x: Tensor, more: Tensor | None) -> Tensor:
-        x = self._spatial(x)
+        x = self._interpolate(x)
         if isinstance(self._spatial, nn.ConvTranspose2d):
             x = _with_bias(x, self._spatial.bias, more)
         x = _activate(self._first_act, x)
@@ -125,7 +136,16 @@ class ExactCell:
             return x
         if self._groups > 1:
             x = x.unflatten(1, (self._groups, -1)).sum(1)
-        return _activate(self._second_act, self._operate(x, self._cell.dilation, more))
+        return self._operate(x, self._cell.dilation, more)
+
+    def _interpolate(self, x: Tensor) -> Tensor:
+        if isinstance(self._spatial, nn.ConvTranspose2d):
+            part: Any = self._spatial
+            weight, bias = part.weight.to(x.dtype), None if part.bias is None else part.bias.to(x.dtype)
+            return F.conv_transpose2d(
+                x, weight, bias, part.stride, part.padding, part.output_padding, part.groups, part.dilation
+            )  # fmt: skip
+        return upsampled(x, self._spatial)
 
     def _operate(self, x: Tensor, dilation: int, more: Tensor | None) -> Tensor:
         """Apply the channel operation, without its sum of groups."""
@@ -134,13 +154,24 @@ class ExactCell:
         return _convolve(x, self._operation, dilation, more)
 
 
+def _twice(activation: nn.ReLU | nn.LeakyReLU) -> nn.Module:
+    return nn.LeakyReLU(activation.negative_slope**2) if isinstance(activation, nn.LeakyReLU) else activation
+
+
 def _activate(activation: nn.Module | None, x: Tensor) -> Tensor:
     """Apply an activation to a fresh result, in place where that is possible."""
     if isinstance(activation, nn.ReLU):
         return F.relu_(x)
     if isinstance(activation, nn.LeakyReLU):
         return F.leaky_relu_(x, activation.negative_slope)
-    return x if activation is None else activation(x)
+    return _activation(activation, x)
+
+
+def _activation(activation: nn.Module | None, x: Tensor) -> Tensor:
+    if isinstance(activation, nn.PReLU):
+        return F.prelu(x, activation.weight.to(x.dtype))
+    result: Tensor = x if activation is None else activation(x)
+    return result
 
 
 def _same(x: Tensor) -> Tensor:
@@ -148,7 +179,7 @@ def _same(x: Tensor) -> Tensor:
 
 
 def _convolve(x: Tensor, module: nn.Module | None, dilation: int, more: Tensor | None) -> Tensor:
-    weight, bias = _as_convolution(module)
+    weight, bias = _as_convolution(module, x.dtype)
     groups = x.shape[1] // weight.shape[1]
     y = F.conv2d(x, weight, bias, padding=dilation * (weight.shape[-1] - 1) // 2, dilation=dilation, groups=groups)
     return _with_bias(y, bias, more)
@@ -158,9 +189,7 @@ def _with_bias(y: Tensor, bias: Tensor | None, more: Tensor | None) -> Tensor:
     return y if more is None or bias is None else y + more * bias.view(-1, 1, 1)
 
 
-def _as_convolution(module: nn.Module | None) -> tuple[Tensor, Tensor | None]:
+def _as_convolution(module: Any, dtype: torch.dtype) -> tuple[Tensor, Tensor | None]:
     """Return kernel (C_out, C_in, k, k) and bias of a convolution, or of a transposed one of stride 1."""
-    if isinstance(module, nn.ConvTranspose2d):
-        return module.weight.transpose(0, 1).flip(2, 3), module.bias
-    assert isinstance(module, nn.Conv2d)
-    return module.weight, module.bias
+    weight, bias = module.weight.to(dtype), None if module.bias is None else module.bias.to(dtype)
+    return (weight.transpose(0, 1).flip(2, 3) if isinstance(module, nn.ConvTranspose2d) else weight), bias

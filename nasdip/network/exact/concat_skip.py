@@ -4,7 +4,8 @@ import torch
 from torch import Tensor, nn
 
 from nasdip.network.concat_skip import Concat, ConcatSkipNetwork
-from nasdip.network.exact.layers import conv_chain, norm_conv_chain
+from nasdip.network.exact.interpolation import upsampled
+from nasdip.network.exact.layers import conv_chain, convolve, norm_conv_chain
 
 
 class ExactConcatSkip(nn.Module):
@@ -16,9 +17,8 @@ class ExactConcatSkip(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         """Map the input z (N, in, H, W) to an image (N, out, H, W); H and W are multiples of 2**depth."""
-        *level, last_conv, sigmoid = self.plain.children()
-        image: Tensor = sigmoid(last_conv(_level(z, level)))
-        return image
+        *level, last_conv, _ = self.plain.children()
+        return torch.sigmoid(convolve(_level(z, level), last_conv))
 
 
 def _level(x: Tensor, modules: list[nn.Module]) -> Tensor:
@@ -33,4 +33,4 @@ def _branch(x: Tensor, branch: nn.Module) -> Tensor:
     x = conv_chain(x, modules[:6])
     if len(modules) > 6:
         x = _level(x, list(modules[6].children()))
-    return upsample(x)
+    return upsampled(x, upsample)

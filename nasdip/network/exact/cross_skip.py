@@ -1,12 +1,14 @@
 """NAS-DIP's network: every shared link evaluated once, sums before links that are linear, several maps in one call."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
 from nasdip.network.blocks import Block
 from nasdip.network.cross_skip import CrossSkipNetwork, link_name
 from nasdip.network.exact.cell import ExactCell
-from nasdip.network.exact.layers import conv_block, norm_conv_chain
+from nasdip.network.exact.layers import conv_block, convolve, norm_conv_chain
 from nasdip.space.architecture import CrossSkipArchitecture
 
 # Sources (0 = the input, s = encoder s) whose maps are added up where they rise to a finer level.
@@ -35,31 +37,36 @@ class ExactCrossSkip(nn.Module):
         x = sources[depth]
         for level in range(depth, 0, -1):
             cell = self._main[level]
-            terms = [cell.inner(cell.reduce(x), None)]
-            risen = self._rise(level, sources, risen)
-            wanted = group_of(self._architecture, level, level)
-            terms += [risen[wanted]] if wanted in risen else [risen[frozenset({s})] for s in sorted(wanted)]
+            terms = [cell.inner(cell.reduce(x))]
+            if level == 1 and self._rises.get(level):
+                terms.append(self._links[level].summed(*self._entering(level, sources, risen), len(z)))
+            elif self._rises.get(level):
+                groups = self._rises[level]
+                inner = self._links[level].inner(*self._entering(level, sources, risen))
+                risen = dict(zip(groups, inner.chunk(len(groups)), strict=True))
+                wanted = group_of(self._architecture, level, level)
+                terms += [risen[wanted]] if wanted in risen else [risen[frozenset({s})] for s in sorted(wanted)]
             x = cell.assemble(total(terms))
             beside = [s for s in range(level) if self._architecture.has_skip(level, s)]
             x = total([x, *(self._fall(s, level, sources, fallen) for s in beside)])
             x = norm_conv_chain(x, list(self._block(f"dec{level}").op))
-        return self.plain.output(x)
+        output: Any = self.plain.output.op
+        return torch.sigmoid(convolve(x, output[0]))
 
-    def _rise(self, level: int, sources: list[Tensor], before: dict[Group, Tensor]) -> dict[Group, Tensor]:
-        """Bring the groups that rise to `level` there, in one call; `before` are those of the coarser level."""
-        groups = self._rises.get(level, [])
-        if not groups:
-            return {}
-        cell = self._links[level]
-        maps = [self._entering(group, level, sources, before) for group in groups]
+    def _entering(self, level: int, sources: list[Tensor], before: dict[Group, Tensor]) -> tuple[Tensor, Tensor | None]:
+        """Return the maps that the groups which rise to `level` begin with, and how many biases each is to get more.
+
+        `before` are the groups that have risen to the coarser level.
+        """
+        groups = self._rises[level]
+        maps = [self._begin(group, level, sources, before) for group in groups]
         more = None
         if any(len(group) > 1 for group in groups):
             counts = [len(group) - 1.0 for group in groups for _ in range(len(maps[0]))]
             more = maps[0].new_tensor(counts).view(-1, 1, 1, 1)
-        inner = cell.inner(torch.cat(maps) if len(maps) > 1 else maps[0], more)
-        return dict(zip(groups, inner.chunk(len(groups)), strict=True))
+        return torch.cat(maps) if len(maps) > 1 else maps[0], more
 
-    def _entering(self, group: Group, level: int, sources: list[Tensor], before: dict[Group, Tensor]) -> Tensor:
+    def _begin(self, group: Group, level: int, sources: list[Tensor], before: dict[Group, Tensor]) -> Tensor:
         """Return the sum of a group's maps at the level below `level`, reduced."""
         cell = self._links[level]
         own, risen = group & {level}, group - {level}

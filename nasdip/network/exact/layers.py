@@ -1,4 +1,7 @@
-"""Convolution, batch normalisation and activation, with as few passes over memory as possible."""
+"""Convolution, batch normalisation and activation, with as few passes over memory as possible.
+
+Weights are used in the precision of what they are applied to.
+"""
 
 from typing import Any
 
@@ -6,30 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nasdip.network.blocks import Block
-
-
-def conv_norm_act(x: Tensor, conv: nn.Sequential, norm: nn.BatchNorm2d, activation: nn.LeakyReLU) -> Tensor:
-    """Return activation(norm(conv(x))) of a reflection-padded convolution.
-
-    The normalisation subtracts the convolution's bias again, whose gradient is zero: it is left out.
-    """
-    y = reflected_conv(x, conv)
-    return norm_act(y, norm, activation)
-
-
-def reflected_conv(x: Tensor, conv: nn.Sequential) -> Tensor:
-    """Return the reflection-padded convolution of x, without its bias."""
-    module: Any = conv[1]
-    margin = module.kernel_size[0] // 2
-    if margin:
-        x = F.pad(x, (margin,) * 4, mode="reflect")
-    return F.conv2d(x, module.weight, None, module.stride)
-
-
-def norm_act(y: Tensor, norm: nn.BatchNorm2d, activation: nn.LeakyReLU) -> Tensor:
-    """Return activation(norm(y))."""
-    y = F.batch_norm(y, None, None, norm.weight, norm.bias, training=True, eps=norm.eps)
-    return F.leaky_relu_(y, activation.negative_slope)
+from nasdip.network.exact.activation import leaky_pad
 
 
 def conv_block(x: Tensor, block: Block) -> Tensor:
@@ -38,15 +18,46 @@ def conv_block(x: Tensor, block: Block) -> Tensor:
 
 
 def conv_chain(x: Tensor, modules: list[nn.Module]) -> Tensor:
-    """Apply convolutions, normalisations and activations, given one after the other."""
-    parts: Any = modules
-    for conv, norm, activation in zip(parts[::3], parts[1::3], parts[2::3], strict=True):
-        x = conv_norm_act(x, conv, norm, activation)
-    return x
+    """Apply reflection-padded convolutions, normalisations and activations, given one after the other."""
+    return _chain(pad(x, modules[0]), modules)
 
 
 def norm_conv_chain(x: Tensor, modules: list[nn.Module]) -> Tensor:
     """Apply a normalisation, the first of the modules, and to its result what `conv_chain` does."""
-    norm: Any = modules[0]
-    x = F.batch_norm(x, None, None, norm.weight, norm.bias, training=True, eps=norm.eps)
-    return conv_chain(x, modules[1:])
+    return conv_chain(normalise(x, modules[0]), modules[1:])
+
+
+def _chain(x: Tensor, modules: list[nn.Module]) -> Tensor:
+    """Apply a chain to x, which is padded for its first convolution.
+
+    Normalisation subtracts the bias of the convolution before it, whose gradient is zero: it is left out.
+    """
+    parts: Any = modules
+    convs, norms, activations = parts[::3], parts[1::3], parts[2::3]
+    for number, (conv, norm, activation) in enumerate(zip(convs, norms, activations, strict=True), start=1):
+        slope = activation.negative_slope
+        x = normalise(convolve(x, conv, with_bias=False), norm)
+        pads = number < len(convs) and margin(convs[number])
+        x = leaky_pad(x, slope) if pads else F.leaky_relu_(x, slope)
+    return x
+
+
+def margin(conv: Any) -> int:
+    """Return the pixels by which a reflection-padded convolution pads."""
+    return int(conv[1].kernel_size[0] // 2)
+
+
+def pad(x: Tensor, conv: nn.Module) -> Tensor:
+    """Return x padded for a convolution."""
+    return F.pad(x, (margin(conv),) * 4, mode="reflect") if margin(conv) else x
+
+
+def convolve(x: Tensor, conv: Any, *, with_bias: bool = True) -> Tensor:
+    """Return the convolution of x, which is padded already."""
+    bias = conv[1].bias.to(x.dtype) if with_bias else None
+    return F.conv2d(x, conv[1].weight.to(x.dtype), bias, conv[1].stride)
+
+
+def normalise(x: Tensor, norm: Any) -> Tensor:
+    """Return x normalised by its own statistics."""
+    return F.batch_norm(x, None, None, norm.weight, norm.bias, training=True, eps=norm.eps)
