@@ -1,7 +1,6 @@
 """The command line: parses, calls, prints. Heavy imports wait until a command needs them."""
 
 import errno
-import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,6 +9,7 @@ import typer
 
 from nasdip.console import note
 from nasdip.errors import NasdipError
+from nasdip.process import prepare
 
 app = typer.Typer(
     name="nasdip",
@@ -300,10 +300,7 @@ def cite() -> None:
 
 def main() -> None:
     """Run the command line: bad input ends with one line and exit code 2, a failing system with 1, Ctrl-C with 130."""
-    # Threads that wait by spinning for long make fits several times slower on a processor that others use too;
-    # not spinning at all costs up to half the speed on one that they do not.
-    if "OMP_WAIT_POLICY" not in os.environ:
-        os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+    prepare()
     try:
         code = app(standalone_mode=False)
         if code == _STOPPED:  # typer's word for Ctrl-C

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from nasdip.network.build import build_network
+from nasdip.network.exact import rewrite
 from nasdip.prior.config import FitConfig
 from nasdip.prior.device import place, suited_threads
 from nasdip.prior.fit import network_size
@@ -53,7 +54,7 @@ def estimate_fit(
     ).train()
     z = torch.zeros((1, config.input_channels, *sample), device=device).to(memory_format=torch.channels_last)
     with suited_threads(network, *sample, device):
-        seconds, kept = _measure_step(network, z)
+        seconds, kept = _measure_step(rewrite(network), z)
     parameters = sum(p.numel() * p.element_size() for p in network.parameters())
     # The factor of the seconds covers the optimiser and what is logged.
     return Estimate(1.1 * ratio * seconds, round(1.25 * ratio * kept) + 10 * parameters + _LIBRARIES)

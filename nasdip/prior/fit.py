@@ -15,6 +15,8 @@ from nasdip.imaging.observation import Observation
 from nasdip.imaging.padding import Padding, crop, pad_reflect, padding_for
 from nasdip.imaging.spectrum import band_correspondence
 from nasdip.network.build import size_multiple, smallest_size
+from nasdip.network.exact import rewrite
+from nasdip.prior.adam import Adam
 from nasdip.prior.config import FitConfig
 from nasdip.prior.device import place, suited_threads
 from nasdip.prior.guard import FitDiverged, Guard
@@ -133,19 +135,21 @@ class _Run:
         self.stretch: Stretch = working_range(observation.pixels)
         self.padding = network_padding(architecture, *observation.pixels.shape[:2])
         self.network = place(network, device).train()
+        self.forward = rewrite(self.network)
         self.noisy = self._tensor(self.stretch.apply(observation.pixels))
         self.clean = None if clean is None else self._tensor(self.stretch.apply(clean))
         self.kept, self.heldout = self._split_pixels()
         self.z = self._input()
+        self.noise_shape = self.z.permute(0, 2, 3, 1).shape  # in the order in which z lies in memory
         self.noise_generator = torch.Generator(device).manual_seed(derive_seed(seed, 2))
-        self.optimizer = torch.optim.Adam(self.network.parameters(), lr=config.learning_rate)
+        self.optimizer = Adam(self.network.parameters(), config.learning_rate)
         self.average = torch.zeros_like(self.noisy)
         self.last = torch.zeros_like(self.noisy)
         self.oracle = torch.zeros_like(self.noisy)
         self.oracle_error = torch.tensor(torch.inf, device=device)
         self.oracle_step = torch.zeros((), dtype=torch.long, device=device)
         self.history = History(config.steps, device, self.stretch.scale)
-        self.guard = Guard(self.network, self.optimizer, [self.average, self.last], config.spike)
+        self.guard = Guard(self.optimizer, [self.average, self.last], config.spike)
         self.events: list[FitEvent] = []
         self.image_step = 0
         self.bands: list[tuple[int, np.ndarray]] = []
@@ -153,11 +157,11 @@ class _Run:
 
     def step(self, step: int) -> None:
         """Take one optimiser step, and log it without waiting for the device."""
-        noise = torch.randn(self.z.shape, generator=self.noise_generator, device=self.device)
-        output = self.network(self.z + self.config.input_noise * noise)
+        noise = torch.randn(self.noise_shape, generator=self.noise_generator, device=self.device).permute(0, 3, 1, 2)
+        output = self.forward(self.z + self.config.input_noise * noise)
         squares = (self.observation.operator(output) - self.noisy).square()
         loss = squares.mean() if self.kept is None else (squares * self.kept).mean()
-        self.optimizer.zero_grad(set_to_none=True)
+        self.optimizer.forget_gradients()
         loss.backward()
         self.optimizer.step()
         self._record(step, output.detach(), loss.detach())

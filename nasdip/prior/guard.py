@@ -1,13 +1,13 @@
 """Falling back to the last good state when the loss spikes or stops being a number."""
 
-import copy
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from nasdip.errors import NasdipError
+from nasdip.prior.adam import Adam
 
 # A fit that cannot leave a state is not sent back to it for ever.
 _MOST_RETURNS = 5
@@ -22,7 +22,6 @@ class FitDiverged(NasdipError):
 class _State(NamedTuple):
     step: int
     tensors: list[Tensor]
-    optimizer: dict[str, Any]
 
 
 class Guard:
@@ -34,21 +33,19 @@ class Guard:
 
     Parameters
     ----------
-    network, optimizer
-        What is saved: parameters and optimiser moments.
+    optimizer : Adam
+        Whose parameters and moments are saved.
     extras : sequence of Tensor
         Tensors that are restored in place with them (the averaged and the last output).
     """
 
-    def __init__(
-        self, network: nn.Module, optimizer: torch.optim.Optimizer, extras: Sequence[Tensor], spike: float
-    ) -> None:
-        self._tensors = [*network.parameters(), *extras]
+    def __init__(self, optimizer: Adam, extras: Sequence[Tensor], spike: float) -> None:
+        self._tensors = [*optimizer.parameters, *optimizer.state, *extras]
         self._optimizer = optimizer
         self._spike = spike
         self._level = float("inf")
         self._returns = 0
-        self._good = self._pending = self._copy(0)
+        self._good, self._pending = (_State(0, [t.detach().clone() for t in self._tensors]) for _ in range(2))
         self.exhausted = False
 
     @property
@@ -61,29 +58,27 @@ class Guard:
         finite = bool(torch.isfinite(losses).all())
         if finite and (step <= _SETTLING_STEPS or float(losses.max()) <= self._spike * self._level):
             self._level = float(losses.median())
-            self._good, self._pending = self._pending, self._copy(step)
+            self._good, self._pending = self._pending, self._copied(step, self._good.tensors)
             self._returns = 0
             return None
         what = f"rose from {self._level:.2g} to {float(losses.max()):.2g}" if finite else "was not a number"
         self._restore()
         self._returns += 1
         if self._returns > 1:
-            for group in self._optimizer.param_groups:
-                group["lr"] *= 0.5
+            self._optimizer.learning_rate *= 0.5
         self.exhausted = self._returns > _MOST_RETURNS
         ending = ", and ended there" if self.exhausted else ""
         return f"the loss {what}; went back to the state of step {self.good_step}{ending}"
 
-    def _copy(self, step: int) -> _State:
-        tensors = [tensor.detach().clone() for tensor in self._tensors]
-        return _State(step, tensors, copy.deepcopy(self._optimizer.state_dict()))
+    @torch.no_grad()
+    def _copied(self, step: int, buffers: list[Tensor]) -> _State:
+        for buffer, tensor in zip(buffers, self._tensors, strict=True):
+            buffer.copy_(tensor)
+        return _State(step, buffers)
 
     @torch.no_grad()
     def _restore(self) -> None:
-        for tensor, saved in zip(self._tensors, self._good.tensors, strict=True):
+        for tensor, saved, pending in zip(self._tensors, self._good.tensors, self._pending.tensors, strict=True):
             tensor.copy_(saved)
-        rates = [group["lr"] for group in self._optimizer.param_groups]
-        self._optimizer.load_state_dict(copy.deepcopy(self._good.optimizer))
-        for group, rate in zip(self._optimizer.param_groups, rates, strict=True):
-            group["lr"] = rate
-        self._pending = self._good
+            pending.copy_(saved)
+        self._pending = self._pending._replace(step=self._good.step)

@@ -20,6 +20,7 @@ from typing import Any
 
 from nasdip.errors import NasdipError
 from nasdip.files import read_json, write_json
+from nasdip.process import prepare
 from nasdip.search.nni.channel import Channel, open_channel
 from nasdip.search.nni.experiment import REPORT
 from nasdip.search.nni.messages import (
@@ -97,9 +98,7 @@ class Report:
 
 def main() -> int:
     """Evaluate what NNI asks for; return the exit code."""
-    # As for the command line: threads that wait by spinning slow each other down where many processes run.
-    if "OMP_WAIT_POLICY" not in os.environ:
-        os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+    prepare()
     stop = StopSignal()
     try:
         channel = open_channel()

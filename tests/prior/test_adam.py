@@ -1,0 +1,62 @@
+import subprocess
+import sys
+
+import torch
+
+from nasdip.prior.adam import Adam
+
+
+def parameters():
+    generator = torch.Generator().manual_seed(0)
+    shapes = [(8, 4, 3, 3), (8,), (3, 8, 1, 1)]
+    return [torch.nn.Parameter(torch.randn(shape, generator=generator)) for shape in shapes]
+
+
+def loss(weights):
+    return sum((w.sin() * w).sum() for w in weights[:2])  # the last gets no gradient
+
+
+def test_it_is_torchs_adam():
+    ours, theirs = parameters(), parameters()
+    optimizer, reference = Adam(ours, 0.01), torch.optim.Adam(theirs, lr=0.01)
+    for step in range(20):
+        if step == 10:
+            optimizer.learning_rate = reference.param_groups[0]["lr"] = 0.005
+        optimizer.forget_gradients()
+        reference.zero_grad()
+        loss(ours).backward()
+        loss(theirs).backward()
+        optimizer.step()
+        reference.step()
+    assert all(torch.allclose(a, b, atol=1e-6) for a, b in zip(ours, theirs, strict=True))
+    assert torch.equal(ours[2], parameters()[2])
+
+
+def test_its_state_is_all_that_a_return_needs():
+    weights = parameters()
+    optimizer = Adam(weights, 0.01)
+
+    def steps(number):
+        for _ in range(number):
+            optimizer.forget_gradients()
+            loss(weights).backward()
+            optimizer.step()
+        return [w.detach().clone() for w in weights]
+
+    steps(5)
+    saved = [t.detach().clone() for t in (*weights, *optimizer.state)]
+    first = steps(5)
+    with torch.no_grad():
+        for tensor, kept in zip((*weights, *optimizer.state), saved, strict=True):
+            tensor.copy_(kept)
+    assert all(torch.equal(a, b) for a, b in zip(first, steps(5), strict=True))
+
+
+def test_it_does_not_import_torchs_compiler():
+    code = (
+        "import sys, torch; from nasdip.prior.adam import Adam\n"
+        "w = torch.zeros(3, requires_grad=True); w.sum().backward(); Adam([w], 0.1).step()\n"
+        "print('torch._dynamo' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
