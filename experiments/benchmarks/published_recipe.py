@@ -19,7 +19,7 @@ from nasdip.imaging.noise_level import estimate_sigma
 from nasdip.imaging.observation import Observation
 from nasdip.prior.config import FitConfig
 from nasdip.prior.device import find_device
-from nasdip.prior.fit import FitProgress
+from nasdip.prior.loop import FitProgress
 from nasdip.prior.restoration import restore_observation
 from nasdip.prior.restoration_folder import RestorationFolder
 from nasdip.search.task import centre_crop

@@ -11,7 +11,8 @@ from nasdip.network.build import DEFAULT_WIDTH
 from nasdip.prior.config import FitConfig
 from nasdip.prior.device import available_memory, describe
 from nasdip.prior.estimate import Estimate, estimate_fit
-from nasdip.prior.fit import FitProgress
+from nasdip.prior.loop import FitProgress
+from nasdip.prior.precision import choose_precision
 from nasdip.prior.restoration import Progress, count_weights
 from nasdip.space.architecture import Architecture
 
@@ -43,9 +44,11 @@ def announcement(
     measured = estimate(architecture, shape, config, width, device)
     parameters = count_weights(architecture, shape[2], config, width)
     total = duration(measured.seconds(config.steps * repeats))
+    precision = choose_precision(config.precision, device)
+    where = f"{describe(device)} in {precision}"
     return (
         f"{architecture}, width {architecture.width or width or DEFAULT_WIDTH}, {parameters / 1e6:.2f} M weights: "
-        f"{repeats} x {config.steps} steps on {describe(device)}, about {total} and {size(measured.memory)}"
+        f"{repeats} x {config.steps} steps on {where}, about {total} and {size(measured.memory)}"
     )
 
 

@@ -32,12 +32,13 @@ def restore_files(
     seed: int,
     width: int | None,
     device: str,
+    precision: str,
     clean: Path | None,
     report: bool,
 ) -> None:
     """Restore each image into the folder `output`; everything that can be checked is, before the first fit."""
     chosen = _architecture(architecture)
-    config = FitConfig(steps=steps)
+    config = FitConfig(steps=steps, precision=precision)
     where = find_device(device)
     if clean is not None and len(images) > 1:
         raise NasdipError("--clean belongs to one picture: restore them one by one")

@@ -10,7 +10,8 @@ from nasdip.network.build import build_network
 from nasdip.network.exact import rewrite
 from nasdip.prior.config import FitConfig
 from nasdip.prior.device import place, suited_threads
-from nasdip.prior.fit import network_size
+from nasdip.prior.loop import network_size
+from nasdip.prior.precision import working_type
 from nasdip.space.architecture import Architecture
 
 # Side (px) of the image that is measured: large enough to be typical, small enough to cost nothing.
@@ -52,7 +53,9 @@ def estimate_fit(
     network = place(
         build_network(architecture, in_channels=config.input_channels, out_channels=shape[2], width=width), device
     ).train()
-    z = torch.zeros((1, config.input_channels, *sample), device=device).to(memory_format=torch.channels_last)
+    dtype = working_type(config.precision, device)
+    z = torch.zeros((1, config.input_channels, *sample), device=device, dtype=dtype)
+    z = z.to(memory_format=torch.channels_last)
     with suited_threads(network, *sample, device):
         seconds, kept = _measure_step(rewrite(network), z)
     parameters = sum(p.numel() * p.element_size() for p in network.parameters())

@@ -1,6 +1,7 @@
 """Restoring one observation: repetitions of a fit with derived seeds."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -13,7 +14,9 @@ from nasdip.network.build import DEFAULT_WIDTH, build_network
 from nasdip.network.operations import count_parameters
 from nasdip.prior.config import FitConfig
 from nasdip.prior.device import describe, is_out_of_memory
-from nasdip.prior.fit import FitProgress, fit
+from nasdip.prior.fit import fit
+from nasdip.prior.loop import FitProgress
+from nasdip.prior.precision import choose_precision
 from nasdip.prior.restoration_folder import RestorationFolder
 from nasdip.prior.result import FitResult, Restoration
 from nasdip.provenance import provenance
@@ -61,6 +64,7 @@ def restore_observation(
     if repeats < 1:
         raise NasdipError(f"{repeats} repetitions are too few: use 1 or more")
     device = torch.device(device)
+    config = replace(config, precision=choose_precision(config.precision, device))
     check_channels(width)
     if clean is not None:
         Observation(clean)  # refuses what is not finite

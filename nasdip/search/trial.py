@@ -12,7 +12,8 @@ from nasdip.network.build import build_network
 from nasdip.network.operations import count_parameters
 from nasdip.prior.config import FitConfig
 from nasdip.prior.device import is_out_of_memory
-from nasdip.prior.fit import FitProgress, fit
+from nasdip.prior.fit import fit
+from nasdip.prior.loop import FitProgress
 from nasdip.prior.result import FitResult
 from nasdip.search.task import TrialTask
 from nasdip.search.trial_result import FLOOR_REWARD, Curve, Status, TrialResult
