@@ -57,7 +57,7 @@ def restore(
     device : str
         auto, cpu, cuda or cuda:N.
     precision : {"fp32", "bf16", "auto"}
-        Of the network's maps; bf16 takes half the memory, and less time where the device is fast at it, which auto
+        Of the network's maps; bf16 takes less memory, and less time where the device is fast at it, which auto
         finds out.
 
     Returns

@@ -29,7 +29,7 @@ _STOPPED = 130
 
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 Precision = Annotated[
-    str, typer.Option(help="fp32, bf16 (half the memory, about half the time where known), or auto: the faster one.")
+    str, typer.Option(help="fp32, bf16 (less time and memory where the device knows it), or auto: the faster one.")
 ]
 Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same result on the same machine's CPU.")]
 Clean = Annotated[

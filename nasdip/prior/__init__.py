@@ -3,5 +3,5 @@
 Imports imaging, space and network. `fit` is one repetition, `restore_observation` several with derived seeds.
 `result.py` and `restoration_folder.py` import no torch, so that reports can read what was written.
 
-To add a stopping rule or an objective, add a file; `fit.py` stays the one loop.
+To add a stopping rule or an objective, add a file; `loop.py` stays the one loop.
 """

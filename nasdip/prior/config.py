@@ -33,8 +33,8 @@ class FitConfig:
         A loss above `spike` times the last good ones (or NaN) sends the fit back to its last good state. The
         published code falls back when the PSNR drops by 5 dB, that is at 10**0.5.
     precision : {"fp32", "bf16", "auto"}
-        Of the network's maps: bfloat16 takes half the memory, and about half the time where the processor or GPU
-        knows it; auto: bfloat16 where a short probe finds it faster. Weights are float32 in any case.
+        Of the network's maps: bfloat16 takes half of their memory, and less time where the processor or GPU knows
+        it; auto: bfloat16 where a short probe finds it faster. Weights are float32 in any case.
     """
 
     steps: int = 1200

@@ -1,0 +1,105 @@
+"""What bfloat16 costs in quality: the same fits in fp32 and in bf16, on centre crops of published noisy images.
+
+python experiments/benchmarks/precision_quality.py DATA [-o FILE.csv] [--image house f16 peppers] [--seed 0 1 2]
+    [--crop 128] [--architecture dip] [--steps 1200]
+
+DATA holds NAME.png (clean, which measures alone) and NAME_noisy25.png. Resumable: fits whose rows are in FILE are not
+repeated. PSNR (dB) of the averaged image at four steps; oracle is the best step, picked with the clean image.
+"""
+
+import argparse
+import csv
+import statistics
+from pathlib import Path
+
+import numpy as np
+from provenance_of import provenance_line
+
+from nasdip.files import write_text
+from nasdip.imaging.image_file import read_image
+from nasdip.imaging.noise_level import estimate_sigma
+from nasdip.imaging.observation import Observation
+from nasdip.network.build import build_network
+from nasdip.prior.config import FitConfig
+from nasdip.prior.device import find_device
+from nasdip.prior.fit import fit
+from nasdip.process import prepare
+from nasdip.search.task import centre_crop
+from nasdip.zoo.catalog import find_architecture
+
+KEYS = ("image", "crop", "architecture", "steps", "seed", "precision")
+QUARTERS = ("psnr_quarter", "psnr_half", "psnr_three_quarters", "psnr_last")
+COLUMNS = (*KEYS, *QUARTERS, "oracle_psnr", "oracle_step", "seconds", "events")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("-o", "--output", type=Path, default=Path(__file__).with_suffix(".csv"))
+    parser.add_argument("--image", nargs="+", default=["house", "f16", "peppers"])
+    parser.add_argument("--seed", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--crop", type=int, default=128)
+    parser.add_argument("--architecture", default="dip")
+    parser.add_argument("--steps", type=int, default=1200)
+    parser.add_argument("--device", default="auto")
+    options = parser.parse_args()
+    rows = read_rows(options.output)
+    known = {tuple(row[key] for key in KEYS) for row in rows}
+    for seed in options.seed:
+        for image in options.image:
+            for precision in ("fp32", "bf16"):
+                key = (image, options.crop, options.architecture, options.steps, seed, precision)
+                if tuple(map(str, key)) in known:
+                    continue
+                rows.append(
+                    dict(zip(COLUMNS, (*map(str, key), *measure(image, seed, precision, options)), strict=True))
+                )
+                write(options.output, rows)
+                print(",".join(rows[-1].values()), flush=True)
+    for column in (*QUARTERS, "oracle_psnr"):
+        print(column, difference(rows, column))
+
+
+def measure(image: str, seed: int, precision: str, options: argparse.Namespace) -> list[str]:
+    clean = centre_crop(read_image(options.data / f"{image}.png").pixels, options.crop)
+    noisy = centre_crop(read_image(options.data / f"{image}_noisy25.png").pixels, options.crop)
+    architecture = find_architecture(options.architecture)
+    config = FitConfig(steps=options.steps, precision=precision)
+    result = fit(
+        build_network(architecture, seed=seed), architecture, Observation(noisy, estimate_sigma(noisy)), config,
+        seed=seed, clean=clean, device=find_device(options.device),
+    )  # fmt: skip
+    curve = result.curves.oracle_psnr_averaged
+    assert curve is not None
+    quarters = [curve[options.steps * n // 4 - 1] for n in (1, 2, 3, 4)]
+    numbers = [f"{float(value):.3f}" for value in (*quarters, np.nanmax(curve))]
+    return [*numbers, str(result.oracle_step), f"{result.seconds:.0f}", str(len(result.events))]
+
+
+def difference(rows: list[dict[str, str]], column: str) -> str:
+    """Return bf16 minus fp32, its mean and standard error over pairs, in words."""
+    values: dict[tuple[str, ...], dict[str, float]] = {}
+    for row in rows:
+        values.setdefault(tuple(row[key] for key in KEYS[:-1]), {})[row["precision"]] = float(row[column])
+    gaps = [pair["bf16"] - pair["fp32"] for pair in values.values() if len(pair) == 2]
+    if len(gaps) < 2:
+        return f"{gaps} dB"
+    error = statistics.stdev(gaps) / len(gaps) ** 0.5
+    return f"{statistics.mean(gaps):+.3f} dB, standard error {error:.3f}, {len(gaps)} pairs"
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    if not path.exists():
+        return []
+    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
+    return list(csv.DictReader(lines))
+
+
+def write(path: Path, rows: list[dict[str, str]]) -> None:
+    lines = [provenance_line(), ",".join(COLUMNS), *(",".join(row.values()) for row in rows)]
+    write_text(path, "\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    prepare()
+    main()
