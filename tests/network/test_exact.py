@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nasdip.network.build import build_network, smallest_size
-from nasdip.network.exact import rewrite
+from nasdip.network.exact import layers, rewrite
 from nasdip.network.exact.cross_skip import plan_rises
+from nasdip.network.exact.depthwise import depthwise
 from nasdip.network.exact.subpixel import interleave, phase_convolution, phases_of
 from nasdip.space.architecture import Architecture
 from nasdip.space.operations import OPERATIONS
@@ -46,6 +47,11 @@ def differences(architecture, width=8, images=1):
     return float((plain - exact).abs().max()), max(gaps) / largest
 
 
+@pytest.fixture(autouse=True)
+def small_maps_are_large(monkeypatch):
+    monkeypatch.setattr(layers, "LARGE", 0)
+
+
 @pytest.mark.parametrize("space", ["nas_dip", "nas_dip_extended", "tiny"])
 @settings(max_examples=12, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 10**6))
@@ -57,7 +63,7 @@ def test_random_architectures(space, seed):
 def cells():
     for spatial in (o for o in OPERATIONS.values() if o.role == "spatial"):
         for channel in sorted(spatial.partners or (o.name for o in OPERATIONS.values() if o.role == "channel")):
-            for size in ("1", "3", "5", "3d2", "3d3"):
+            for size in ("1", "3", "5", "7", "3d2", "3d3"):
                 for activation in ("", "+leaky-relu"):
                     parts = [channel + size] if channel != "identity" else []
                     if spatial.has_kernel and "d" in size:
@@ -78,8 +84,10 @@ def test_every_activation_with_all_kinds_of_paths(cell, activation):
     assert max(differences(Architecture.from_text(text))) < 1e-9
 
 
+@pytest.mark.parametrize("large", [0, 2**30])
 @pytest.mark.parametrize("text", ["dip+bilinear:4.4.4.4.4", "dip+nearest:4.0.4.0.4", "dip+nearest:0"])
-def test_dip(text):
+def test_dip(text, large, monkeypatch):
+    monkeypatch.setattr(layers, "LARGE", large)
     assert max(differences(Architecture.from_text(text))) < 1e-9
 
 
@@ -98,6 +106,18 @@ def test_phases_of_a_convolution_of_doubled_pixels(kernel, dilation):
     phases = phases_of(kernel, dilation)
     found = interleave(phase_convolution(x, weight, None, phases), phases)
     assert torch.allclose(found, expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("kernel", [3, 5, 7, 9, 11])
+def test_depthwise_convolutions(kernel):
+    x = torch.rand(2, 3, 7, 9, dtype=torch.double, requires_grad=True)
+    weight = torch.rand(3, 1, kernel, kernel, dtype=torch.double, requires_grad=True)
+    expected = F.conv2d(x, weight, padding=kernel // 2, groups=3)
+    assert torch.allclose(depthwise(x, weight, 1), expected, atol=1e-12)
+    towards = torch.rand_like(expected)
+    found = torch.autograd.grad(depthwise(x, weight, 1), (x, weight), towards)
+    wanted = torch.autograd.grad(expected, (x, weight), towards)
+    assert all(torch.allclose(a, b, atol=1e-12) for a, b in zip(found, wanted, strict=True))
 
 
 def test_interleaving_is_differentiated_rightly():

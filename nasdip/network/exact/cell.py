@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from nasdip.network.blocks import Block
 from nasdip.network.exact.activation import leaky_sum
+from nasdip.network.exact.depthwise import depthwise
 from nasdip.network.exact.interpolation import upsampled
 from nasdip.network.exact.subpixel import interleave, phase_convolution, phases_of
 from nasdip.network.operations import SplitSum
@@ -180,6 +181,8 @@ def _same(x: Tensor) -> Tensor:
 
 def _convolve(x: Tensor, module: nn.Module | None, dilation: int, more: Tensor | None) -> Tensor:
     weight, bias = _as_convolution(module, x.dtype)
+    if weight.shape[1] == 1 and x.shape[1] == weight.shape[0] > 1:
+        return depthwise(x, weight, dilation)  # without bias
     groups = x.shape[1] // weight.shape[1]
     y = F.conv2d(x, weight, bias, padding=dilation * (weight.shape[-1] - 1) // 2, dilation=dilation, groups=groups)
     return _with_bias(y, bias, more)

@@ -11,6 +11,9 @@ from torch import Tensor, nn
 from nasdip.network.blocks import Block
 from nasdip.network.exact.activation import leaky_pad
 
+# Values of a map from which a pass over memory costs more than the calls that save it.
+LARGE = 2**18
+
 
 def conv_block(x: Tensor, block: Block) -> Tensor:
     """Return what a block of one or more (convolution, normalisation, activation) makes of x."""
@@ -37,8 +40,12 @@ def _chain(x: Tensor, modules: list[nn.Module]) -> Tensor:
     for number, (conv, norm, activation) in enumerate(zip(convs, norms, activations, strict=True), start=1):
         slope = activation.negative_slope
         x = normalise(convolve(x, conv, with_bias=False), norm)
-        pads = number < len(convs) and margin(convs[number])
-        x = leaky_pad(x, slope) if pads else F.leaky_relu_(x, slope)
+        following = convs[number] if number < len(convs) else None
+        if following is not None and margin(following) == 1 and x.numel() >= LARGE:
+            x = leaky_pad(x, slope)
+        else:
+            x = F.leaky_relu_(x, slope)
+            x = x if following is None else pad(x, following)
     return x
 
 
