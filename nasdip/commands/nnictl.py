@@ -3,6 +3,7 @@
 import argparse
 import errno
 import importlib.util
+import re
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -17,6 +18,7 @@ from nasdip.search.nni.ports import DEFAULT_PORT, is_loopback
 
 _PATIENCE = 60.0
 _ENDING = ("STOPPING", "STOPPED")
+_ID = re.compile(r"[A-Za-z0-9]{8}")
 
 
 def run_nnictl(arguments: Sequence[str], listen: str | None, allow: Sequence[str]) -> NoReturn:
@@ -33,6 +35,8 @@ def run_nnictl(arguments: Sequence[str], listen: str | None, allow: Sequence[str
         files = _experiment(options)
         allowed += _prepare_resume(files, options.port, listen)
         arguments = _resume_arguments(arguments, options, files)
+    elif options is not None and options.command in ("stop", "view") and not options.experiment_dir:
+        _check_listed(options.command, options.id)
     if listen is not None and not is_loopback(listen):
         _tell_risk(listen, allowed)
     launch.run(arguments, listen, list(dict.fromkeys(allowed)))
@@ -61,6 +65,18 @@ def _own_options(arguments: Sequence[str]) -> argparse.Namespace | None:
     except (argparse.ArgumentError, SystemExit):
         return None
     return None if options.help else options
+
+
+def _check_listed(command: str, name: str) -> None:
+    """Refuse what nnictl does not know, which it tells by a traceback, or by nothing but a line."""
+    if not _ID.fullmatch(name or ""):  # all of them, or some of nnictl's other words
+        return
+    entry = listed(name)
+    if entry is None:
+        raise NasdipError(f"there is no experiment {name}: see nasdip nnictl experiment list --all")
+    if command == "stop" and entry.status == "STOPPED":
+        note(f"nasdip: experiment {name} is stopped already")
+        raise SystemExit(0)
 
 
 def _prepare_create(options: argparse.Namespace, listen: str | None) -> list[str]:

@@ -56,7 +56,7 @@ def _describe_search(folder: RunFolder) -> Iterator[str]:
 def _describe_service(service: Service) -> Iterator[str]:
     jobs = jobs_in_words(service)
     yield f"experiment   {service.experiment} of NNI" + (f": {jobs}" if jobs else "; its own records are not at hand")
-    if service.alive and service.port and not service.exposed:
+    if service.alive and service.port and not service.exposed and not service.orphaned:
         yield f"portal       http://127.0.0.1:{service.port}"
 
 
@@ -65,9 +65,21 @@ def _state(search: SearchRun, kind: str) -> str:
     if kind == "finished":
         return "finished" + (", at NNI's limit" if service and service.ended else "")
     if kind == "running":
-        return "running"
-    broken = service is not None and (service.failure is not None or service.status == "ERROR")
+        gone = service is not None and service.orphaned
+        return "running, but NNI's manager is gone; its tuner will end within a minute" if gone else "running"
+    broken = service is not None and _is_broken(service)
+    if _is_between(service, kind):
+        return f"starting or ending, after {progress(search)}: look again in a few seconds"
     return f"{'ended by an error' if broken else 'stopped'} after {progress(search)}"
+
+
+def _is_broken(service: Service) -> bool:
+    return service.failure is not None or service.status == "ERROR"
+
+
+def _is_between(service: Service | None, kind: str) -> bool:
+    """Whether NNI's manager lives, and the search does not: it starts, or it ends."""
+    return service is not None and kind == "stopped" and service.alive and not _is_broken(service)
 
 
 def _describe_trials(search: SearchRun) -> Iterator[str]:
@@ -106,9 +118,11 @@ def _describe_best(search: SearchRun) -> Iterator[str]:
 def _next(folder: RunFolder, search: SearchRun, state: str) -> Iterator[str]:
     """Yield the commands by which it goes on."""
     service = search.service
+    if _is_between(service, state):
+        return
     if service is not None and service.alive and state != "running":
         yield f"end NNI with nasdip nnictl stop {service.experiment}"
-    if state == "stopped":
+    if state == "stopped" or (service is not None and service.orphaned):
         own = f"nasdip search --resume -o {shlex.quote(str(folder.path))}"
         yield f"go on with   {own if service is None else service.resume}"
     if service is not None and state == "finished" and best_of(search.trials) is not None:

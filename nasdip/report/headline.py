@@ -77,7 +77,7 @@ def _reward(source: Source) -> Fact | None:
         return None
     origin = "against the clean image" if source.search.reward == "clean" else "on held-out noisy pixels"
     estimate = best[0].estimated_psnr if source.search.reward == "heldout" else None
-    about = f"; against the clean image about {decibels(estimate)}" if estimate is not None else ""
+    about = f"; estimated from them against the clean image: {decibels(estimate)}" if estimate is not None else ""
     return Fact("Best reward", decibels(best[0].reward), f"trial {best[0].trial}, proxy fit, {origin}{about}")
 
 

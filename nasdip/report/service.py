@@ -64,6 +64,8 @@ class Service(NamedTuple):
         Trials at which the service ends; None where it has no such limit, or it is not known.
     ended : bool
         Whether it has come to a limit of its own: of jobs, or of time.
+    orphaned : bool
+        Whether its manager is gone from this machine, and its tuner is not yet.
     """
 
     experiment: str
@@ -81,6 +83,7 @@ class Service(NamedTuple):
     jobs: Jobs | None
     limit: int | None
     ended: bool
+    orphaned: bool = False
 
 
 def read_service(folder: RunFolder) -> Service | None:
@@ -93,11 +96,12 @@ def read_service(folder: RunFolder) -> Service | None:
     children = max(1, int(notes.get("children") or 1))
     jobs, limit = _read_jobs(files)
     status = last_status(folder.path.resolve().parent) if files else None
+    roles = _roles(files)
     return Service(
         experiment=name,
         name=_name(name, folder),
         resume=_resume(name, folder),
-        alive=folder.is_running() or _manager_runs(files),
+        alive=folder.is_running() or "manager" in roles,
         port=notes.get("port"),
         exposed=tuple(plain(place) for place in notes.get("exposed") or ()),
         exposed_before=tuple(plain(place) for place in notes.get("exposed_before") or ()),
@@ -109,6 +113,7 @@ def read_service(folder: RunFolder) -> Service | None:
         jobs=jobs,
         limit=None if limit is None else limit * children,
         ended=status == "DONE" or (jobs is not None and limit is not None and jobs.ended >= limit),
+        orphaned="tuner" in roles and "manager" not in roles,
     )
 
 
@@ -160,12 +165,13 @@ def _count(jobs: "Sequence[Job]") -> Jobs:
     return Jobs(len(jobs) - ended - running, running, ended)
 
 
-def _manager_runs(files: "ExperimentFiles | None") -> bool:
+def _roles(files: "ExperimentFiles | None") -> set[str]:
+    """Return the roles of the experiment's processes that live on this machine."""
     if files is None:
-        return False
-    from nasdip.search.nni.leftovers import manager_runs
+        return set()
+    from nasdip.search.nni.leftovers import processes
 
-    return manager_runs(files)
+    return {process.role for process in processes(files)}
 
 
 def _name(experiment: str, folder: RunFolder) -> str:

@@ -13,6 +13,8 @@ import pytest
 from nni_process import nni_experiment, nnictl, wait_until
 from searches import assert_one_uninterrupted_search, credited_wrongly, own_reports, run_of, search_config
 
+from nasdip.report.service import read_service
+
 pytestmark = pytest.mark.nni
 
 PORTS = range(18620, 18640)
@@ -85,6 +87,7 @@ def test_kill_of_the_manager_and_of_a_trial_and_stop_and_resume(tmp_path):
 
         wait_for_results(experiment, before + len(failed) + 1)
         assert experiment.kill("manager") == 1
+        wait_until(lambda: read_service(run_of(experiment)).orphaned, 10, "the tuner to be alone")
         resume(experiment)  # waits for the tuner, which outlives its manager
         wait_for_results(experiment, results(experiment) + 1)
 

@@ -92,6 +92,8 @@ def refusal(tmp_path, monkeypatch):
 def test_bad_input(tmp_path, refusal):
     assert "none.yml" in refusal("create", "-c", tmp_path / "none.yml")
     assert "no experiment abcdefgh" in refusal("resume", "abcdefgh")
+    for command in ("stop", "view"):  # nnictl ends with success, or in a traceback
+        assert "no experiment abcdefgh: see" in refusal(command, "abcdefgh")
     assert "give it before" in refusal("create", "--listen", "0.0.0.0")
     assert "cannot find machine" in refusal("stop", allow=("no.such.host.invalid",))
     good = write_config(tmp_path, configured(tmp_path))
@@ -100,6 +102,16 @@ def test_bad_input(tmp_path, refusal):
         assert f"port {PORTS[1]} is in use" in refusal("create", f"-c{good}", "-p", PORTS[1])
     for address, words in (("203.0.113.9", "an address of this machine"), ("no.such.host.invalid", "spelling")):
         assert words in refusal("create", "--config", good, "--port", PORTS[0], listen=address)
+
+
+def test_what_is_stopped_is_not_stopped_again(tmp_path, refusal, capsys):
+    experiments = tmp_path / "home/nni-experiments"
+    experiments.mkdir(parents=True)
+    (experiments / ".experiment").write_text(json.dumps({"abcdefgh": {"logDir": "/x", "status": "STOPPED"}}))
+    with pytest.raises(SystemExit) as caught:
+        run_nnictl(["stop", "abcdefgh"], None, ())
+    assert caught.value.code == 0
+    assert "abcdefgh is stopped already" in capsys.readouterr().err
 
 
 def test_machines_that_could_not_reach_the_manager(tmp_path, refusal):
