@@ -1,5 +1,6 @@
 """What a fit will cost, measured on a step before it starts."""
 
+import math
 import time
 from typing import NamedTuple
 
@@ -41,6 +42,9 @@ def estimate_fit(
 ) -> Estimate:
     """Measure a step of a fit to a small image, and scale it to one of `shape` (H, W, C).
 
+    The time of a larger image has a part that grows with its pixels, and one that does not (calls of many small
+    operations, the optimiser): two sizes tell them apart.
+
     The memory is that of the tensors kept for the backward pass (and a quarter more, for gradients on their way), the
     parameters with their gradients, Adam's two moments and the guard's two copies of all of them, and what torch's
     libraries take for themselves; `experiments/benchmarks/step_cost.py` compares it with measured peaks.
@@ -48,19 +52,26 @@ def estimate_fit(
     device = torch.device(device)
     most = _MOST_SIDE if device.type == "cpu" else 4 * _MOST_SIDE
     sample = network_size(architecture, min(shape[0], most), min(shape[1], most))
-    height, image_width = network_size(architecture, shape[0], shape[1])
-    ratio = height * image_width / (sample[0] * sample[1])
+    ratio = math.prod(network_size(architecture, shape[0], shape[1])) / math.prod(sample)
     network = place(
         build_network(architecture, in_channels=config.input_channels, out_channels=shape[2], width=width), device
     ).train()
     dtype = working_type(config.precision, device)
-    z = torch.zeros((1, config.input_channels, *sample), device=device, dtype=dtype)
-    z = z.to(memory_format=torch.channels_last)
-    with suited_threads(network, *sample, device):
-        seconds, kept = _measure_step(rewrite(network), z)
+
+    def measure(size: tuple[int, int]) -> tuple[float, int]:
+        z = torch.zeros((1, config.input_channels, *size), device=device, dtype=dtype)
+        with suited_threads(network, *size, device):
+            return _measure_step(rewrite(network), z.to(memory_format=torch.channels_last))
+
+    seconds, kept = measure(sample)
+    if ratio > 1:
+        half = network_size(architecture, sample[0] // 2, sample[1] // 2)
+        share = math.prod(half) / math.prod(sample)
+        growth = (seconds - measure(half)[0]) / (1 - share) if share < 1 else seconds
+        seconds += (ratio - 1) * min(max(growth, 0.0), seconds)
     parameters = sum(p.numel() * p.element_size() for p in network.parameters())
     # The factor of the seconds covers the optimiser and what is logged.
-    return Estimate(1.1 * ratio * seconds, round(1.25 * ratio * kept) + 10 * parameters + _LIBRARIES)
+    return Estimate(1.1 * seconds, round(1.25 * ratio * kept) + 10 * parameters + _LIBRARIES)
 
 
 def _measure_step(network: nn.Module, z: torch.Tensor) -> tuple[float, int]:
