@@ -14,8 +14,9 @@ from nasdip.network.exact import layers, rewrite
 from nasdip.network.exact.cross_skip import plan_rises
 from nasdip.network.exact.depthwise import depthwise
 from nasdip.network.exact.subpixel import interleave, phase_convolution, phases_of
+from nasdip.network.operations import ACTIVATIONS, BUILDERS
 from nasdip.space.architecture import Architecture
-from nasdip.space.operations import OPERATIONS
+from nasdip.space.operations import OPERATIONS, Operation
 from nasdip.space.search_space import SearchSpace
 
 # The first row has all kinds of paths: level, finer and coarser sources, some of them shared.
@@ -146,3 +147,25 @@ def test_weights_saved_by_one_fit_the_other():
     other.load_state_dict(network.state_dict())
     z = torch.rand(1, 32, 16, 16)
     assert torch.allclose(rewrite(other)(z), exact(z))
+
+
+class Gate(torch.nn.Sequential):
+    """An operation that nobody here knows: two convolutions with something between, like no separable one."""
+
+    def forward(self, x):
+        return self[1](self[0](x).tanh())
+
+
+@pytest.mark.parametrize("cell", ["nearest+gate3", "bilinear+gate3", "nearest+conv3+wave", "conv3+pixel-shuffle+wave"])
+def test_operations_that_somebody_adds_are_evaluated_as_they_stand(monkeypatch, cell):
+    def build(n_in, n_out, kernel, dilation):
+        return Gate(torch.nn.Conv2d(n_in, n_out, 1), torch.nn.Conv2d(n_out, n_out, kernel, padding=kernel // 2))
+
+    monkeypatch.setitem(OPERATIONS, "gate", Operation("gate", "channel", has_kernel=True))
+    monkeypatch.setitem(OPERATIONS, "wave", Operation("wave", "activation"))
+    monkeypatch.setitem(BUILDERS, "gate", build)
+    monkeypatch.setitem(ACTIVATIONS, "wave", torch.nn.Tanh)
+    architecture = Architecture.from_text(f"{cell}:{SKIPS}")
+    assert max(differences(architecture)) < 1e-9
+    network = rewrite(build_network(architecture, width=8))
+    assert network(torch.rand(1, 32, 64, 64).bfloat16()).dtype == torch.bfloat16

@@ -17,6 +17,21 @@ from nasdip.network.operations import SplitSum
 from nasdip.space.cell import UpsamplingCell
 
 _INTERPOLATIONS = ("bilinear", "bicubic", "nearest")
+# What is known of operations here holds for these alone; a cell with any other is evaluated as it stands.
+_KNOWN = {
+    *_INTERPOLATIONS, "pixel-shuffle", "pixel-shuffle-last", "transposed", "conv", "transposed-conv", "split-sum",
+    "separable", "depthwise", "identity", "none", "relu", "leaky-relu", "selu", "prelu",
+}  # fmt: skip
+
+
+def is_linear(cell: UpsamplingCell) -> bool:
+    """Whether the cell of a sum is the sum of cells, but for biases."""
+    return cell.activation == "none" and is_known(cell)
+
+
+def is_known(cell: UpsamplingCell) -> bool:
+    """Whether all operations of a cell are known here."""
+    return {cell.spatial, cell.channel, cell.activation} <= _KNOWN
 
 
 class ExactCell:
@@ -31,8 +46,6 @@ class ExactCell:
 
     Attributes
     ----------
-    is_linear : bool
-        Whether block(x + y) = block(x) + block(y), but for its biases.
     moves_pixels : bool
         Whether reduce(assemble(u)) = assemble(reduce(u, copies)).
     copies : int
@@ -41,6 +54,19 @@ class ExactCell:
 
     def __init__(self, block: Block, cell: UpsamplingCell) -> None:
         self._cell = cell
+        self._block = block
+        self.copies = 1
+        self.moves_pixels = False
+        self._reduce: tuple[bool, bool] = (False, False)  # first activation, sum of groups
+        self._last: nn.Module | None = None  # the activation behind the weights
+        self._weigh: Callable[[Tensor, Tensor | None], Tensor] = self._whole
+        self.assemble: Callable[[Tensor], Tensor] = _same
+        if is_known(cell):
+            self._take_apart()
+            self._plan()
+
+    def _take_apart(self) -> None:
+        cell, block = self._cell, self._block
         self._phases = phases_of(cell.kernel, cell.dilation)
         parts: Any = block.op
         first = parts[0].op
@@ -53,14 +79,7 @@ class ExactCell:
         self._spatial: Any = spatial
         self._groups = operation.groups if isinstance(operation, SplitSum) else 1
         self._operation: Any = operation.op[0] if isinstance(operation, SplitSum) else operation
-        self.is_linear = cell.activation == "none"
-        self.copies = 1
-        self.moves_pixels = False
-        self._reduce: tuple[bool, bool] = (False, False)  # first activation, sum of groups
-        self._weigh: Callable[[Tensor, Tensor | None], Tensor]
-        self._last = self._second_act  # the activation behind the weights
-        self.assemble: Callable[[Tensor], Tensor]
-        self._plan()
+        self._last = self._second_act
 
     def __call__(self, x: Tensor) -> Tensor:
         """Map x (N, C, H, W) to (N, C, 2H, 2W)."""
@@ -89,7 +108,7 @@ class ExactCell:
     def _plan(self) -> None:
         cell, phases = self._cell, self._phases
         is_interpolation = cell.spatial in _INTERPOLATIONS
-        if is_interpolation and (self.is_linear or cell.spatial == "nearest"):
+        if is_interpolation and (is_linear(cell) or cell.spatial == "nearest"):
             # Interpolation commutes with sums of channels, and with weights of one pixel: its own sum to 1, so that
             # biases pass as well. Doubling pixels commutes with activations and even dilations too.
             self._reduce, self.moves_pixels = (True, True), cell.spatial == "nearest"
@@ -109,6 +128,11 @@ class ExactCell:
             self._weigh, self.assemble = self._plain, _same
             if self._operation is None:
                 self._first_act, self._last = None, self._first_act
+
+    def _whole(self, x: Tensor, more: Tensor | None) -> Tensor:
+        """Apply the block as it stands, in the precision of its weights."""
+        result: Tensor = self._block(x.to(_type_of(self._block, x)))
+        return result.to(x.dtype)
 
     def _small(self, x: Tensor, more: Tensor | None) -> Tensor:
         """Apply the channel operation to the small map, its dilation halved."""
@@ -153,6 +177,10 @@ class ExactCell:
         if isinstance(self._operation, nn.Sequential):  # separable
             return _convolve(_convolve(x, self._operation[0], dilation, None), self._operation[1], 1, None)
         return _convolve(x, self._operation, dilation, more)
+
+
+def _type_of(block: Block, x: Tensor) -> torch.dtype:
+    return next((parameter.dtype for parameter in block.parameters()), x.dtype)
 
 
 def _twice(activation: nn.ReLU | nn.LeakyReLU) -> nn.Module:

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from nasdip.network.blocks import Block
 from nasdip.network.cross_skip import CrossSkipNetwork, link_name
-from nasdip.network.exact.cell import ExactCell
+from nasdip.network.exact.cell import ExactCell, is_linear
 from nasdip.network.exact.layers import conv_block, convolve, norm_conv_chain
 from nasdip.space.architecture import CrossSkipArchitecture
 
@@ -86,12 +86,9 @@ class ExactCrossSkip(nn.Module):
         if own == level:
             return conv_block(sources[source], self._block(f"skip{level}"))
         if (source, level) not in fallen:
-            finer = sources[source] if own == level - 1 else self._fall_to(source, level - 1, sources, fallen)
+            finer = sources[source] if own == level - 1 else self._fall(source, level - 1, sources, fallen)
             fallen[source, level] = conv_block(finer, self._block(link_name(level - 1, level)))
         return fallen[source, level]
-
-    def _fall_to(self, source: int, level: int, sources: list[Tensor], fallen: dict[tuple[int, int], Tensor]) -> Tensor:
-        return sources[source] if source + 1 == level else self._fall(source, level, sources, fallen)
 
     def _cell(self, name: str) -> ExactCell:
         return ExactCell(self._block(name), self._architecture.cell)
@@ -131,5 +128,5 @@ def plan_rises(architecture: CrossSkipArchitecture) -> dict[int, list[Group]]:
     def cost(plan: dict[int, list[Group]]) -> float:
         return sum(len(groups) / 4**level for level, groups in plan.items())
 
-    plan = sums if architecture.cell.activation == "none" and cost(sums) < cost(alone) else alone
+    plan = sums if is_linear(architecture.cell) and cost(sums) < cost(alone) else alone
     return {level: groups for level, groups in plan.items() if groups}
