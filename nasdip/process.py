@@ -21,8 +21,8 @@ def prepare() -> None:
 def _keep_memory() -> None:
     """Let glibc keep freed memory for the next step.
 
-    It gives every large tensor back to the system, which clears its pages anew in the next step: a copy of 33 MB is
-    five times slower for it.
+    It gives every large tensor back to the system, which clears its pages anew in the next step, which takes longer
+    than the work on it (`tests/test_process.py` counts the pages).
     """
     if platform.libc_ver()[0] == "glibc":
         libc = ctypes.CDLL(None)

@@ -7,8 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 _convolution_backward = torch.ops.aten.convolution_backward
-# The kernel whose weight gradient torch's library for processors computes fast; for others it takes 15 to 40 times as
-# long (measured with AVX-512, in fp32 and bf16).
+# The kernel whose weight gradient torch's library for processors computes fast; for others it takes many times as
+# long.
 _FAST = 3
 
 
