@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nasdip.network.build import build_network, smallest_size
-from nasdip.network.exact import layers, rewrite
+from nasdip.network.exact import layers, rewrite, winograd
 from nasdip.network.exact.cross_skip import plan_rises
 from nasdip.network.exact.depthwise import depthwise
 from nasdip.network.exact.subpixel import interleave, phase_convolution, phases_of
@@ -51,6 +51,8 @@ def differences(architecture, width=8, images=1):
 @pytest.fixture(autouse=True)
 def small_maps_are_large(monkeypatch):
     monkeypatch.setattr(layers, "LARGE", 0)
+    for name in ("LEAST_TILES", "LEAST_CHANNELS", "LEAST_PRODUCT"):
+        monkeypatch.setattr(winograd, name, 1)
 
 
 @pytest.mark.parametrize("space", ["nas_dip", "nas_dip_extended", "tiny"])

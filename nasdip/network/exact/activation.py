@@ -5,6 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from nasdip.network.exact.sums import total
+
 _leaky_out = torch.ops.aten.leaky_relu.out
 _leaky_backward = torch.ops.aten.leaky_relu_backward
 _leaky_backward_out = torch.ops.aten.leaky_relu_backward.grad_input
@@ -60,7 +62,7 @@ class _LeakySum(torch.autograd.Function):
         torch.nn.functional.leaky_relu_(x, slope)  # no other operation has kept it
         ctx.save_for_backward(x)
         ctx.slope, ctx.images = slope, images
-        return x.unflatten(0, (-1, images)).sum(0)
+        return total(x.split(images))
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:

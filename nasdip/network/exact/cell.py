@@ -13,6 +13,8 @@ from nasdip.network.exact.activation import leaky_sum
 from nasdip.network.exact.depthwise import depthwise
 from nasdip.network.exact.interpolation import upsampled
 from nasdip.network.exact.subpixel import interleave, phase_convolution, phases_of
+from nasdip.network.exact.sums import sum_of_groups, total
+from nasdip.network.exact.winograd import convolution
 from nasdip.network.operations import SplitSum
 from nasdip.space.cell import UpsamplingCell
 
@@ -91,7 +93,7 @@ class ExactCell:
         if activate:
             x = _activation(self._first_act, x)
         if add and self._groups > 1:
-            x = x.unflatten(1, (copies, self._groups, -1)).sum(2).flatten(1, 2)
+            x = sum_of_groups(x, self._groups, copies)
         return x
 
     def inner(self, x: Tensor, more: Tensor | None = None) -> Tensor:
@@ -101,9 +103,9 @@ class ExactCell:
     def summed(self, x: Tensor, more: Tensor | None, images: int) -> Tensor:
         """Return the sum over all maps of inner(x, more), for x (maps * images, C, H, W)."""
         y = self._weigh(x, more)
-        if isinstance(self._last, nn.LeakyReLU):
+        if isinstance(self._last, nn.LeakyReLU) and len(y) > images:
             return leaky_sum(y, self._last.negative_slope, images)
-        return _activate(self._last, y).unflatten(0, (-1, images)).sum(0)
+        return total(_activate(self._last, y).split(images))
 
     def _plan(self) -> None:
         cell, phases = self._cell, self._phases
@@ -160,7 +162,7 @@ class ExactCell:
         if self._operation is None:
             return x
         if self._groups > 1:
-            x = x.unflatten(1, (self._groups, -1)).sum(1)
+            x = sum_of_groups(x, self._groups)
         return self._operate(x, self._cell.dilation, more)
 
     def _interpolate(self, x: Tensor) -> Tensor:
@@ -211,8 +213,11 @@ def _convolve(x: Tensor, module: nn.Module | None, dilation: int, more: Tensor |
     weight, bias = _as_convolution(module, x.dtype)
     if weight.shape[1] == 1 and x.shape[1] == weight.shape[0] > 1:
         return depthwise(x, weight, dilation)  # without bias
-    groups = x.shape[1] // weight.shape[1]
-    y = F.conv2d(x, weight, bias, padding=dilation * (weight.shape[-1] - 1) // 2, dilation=dilation, groups=groups)
+    groups, padding = x.shape[1] // weight.shape[1], dilation * (weight.shape[-1] - 1) // 2
+    if groups == dilation == 1:
+        y = convolution(x, weight, bias, padding)
+    else:
+        y = F.conv2d(x, weight, bias, padding=padding, dilation=dilation, groups=groups)
     return _with_bias(y, bias, more)
 
 

@@ -9,6 +9,7 @@ from nasdip.network.blocks import Block
 from nasdip.network.cross_skip import CrossSkipNetwork, link_name
 from nasdip.network.exact.cell import ExactCell, is_linear
 from nasdip.network.exact.layers import conv_block, convolve, norm_conv_chain
+from nasdip.network.exact.sums import total
 from nasdip.space.architecture import CrossSkipArchitecture
 
 # Sources (0 = the input, s = encoder s) whose maps are added up where they rise to a finer level.
@@ -97,16 +98,6 @@ class ExactCrossSkip(nn.Module):
         block = self.plain.get_submodule(name)
         assert isinstance(block, Block)
         return block
-
-
-def total(terms: list[Tensor]) -> Tensor:
-    """Return the sum of maps, in one new map."""
-    if len(terms) == 1:
-        return terms[0]
-    result = terms[0] + terms[1]
-    for term in terms[2:]:
-        result.add_(term)
-    return result
 
 
 def group_of(architecture: CrossSkipArchitecture, level: int, above: int) -> Group:

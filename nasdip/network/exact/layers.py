@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from nasdip.network.blocks import Block
 from nasdip.network.exact.activation import leaky_pad
+from nasdip.network.exact.winograd import convolution
 
 # Values of a map from which a pass over memory costs more than the calls that save it.
 LARGE = 2**18
@@ -61,8 +62,10 @@ def pad(x: Tensor, conv: nn.Module) -> Tensor:
 
 def convolve(x: Tensor, conv: Any, *, with_bias: bool = True) -> Tensor:
     """Return the convolution of x, which is padded already."""
-    bias = conv[1].bias.to(x.dtype) if with_bias else None
-    return F.conv2d(x, conv[1].weight.to(x.dtype), bias, conv[1].stride)
+    weight, bias = conv[1].weight.to(x.dtype), conv[1].bias.to(x.dtype) if with_bias else None
+    if conv[1].stride == (1, 1):
+        return convolution(x, weight, bias)
+    return F.conv2d(x, weight, bias, conv[1].stride)
 
 
 def normalise(x: Tensor, norm: Any) -> Tensor:

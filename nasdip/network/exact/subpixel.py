@@ -10,8 +10,9 @@ from functools import cache
 from typing import Any, NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+
+from nasdip.network.exact.winograd import convolution
 
 
 class Phases(NamedTuple):
@@ -96,7 +97,7 @@ def phase_convolution(x: Tensor, weight: Tensor, bias: Tensor | None, phases: Ph
     `interleave` puts them together. Where the parities start at different offsets, H' = H + 1 and W' = W + 1.
     """
     repeated = None if bias is None else bias.repeat(4)
-    return F.conv2d(x, phase_kernels(weight, phases), repeated, padding=phases.margin)
+    return convolution(x, phase_kernels(weight, phases), repeated, phases.margin)
 
 
 def interleave(maps: Tensor, phases: Phases) -> Tensor:
