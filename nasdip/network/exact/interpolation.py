@@ -73,7 +73,9 @@ class _Bicubic(torch.autograd.Function):
         kernel = _kernel(_BICUBIC, gradient.shape[1], gradient.dtype, gradient.device)
         gradient = gradient.contiguous(memory_format=torch.channels_last)
         of_padded = F.conv2d(gradient, kernel, stride=2, padding=_beyond(kernel), groups=gradient.shape[1])
-        shaped = gradient.new_empty(ctx.shape)  # only its shape counts
+        shaped = torch.empty(  # nothing but its shape and format counts
+            ctx.shape, dtype=gradient.dtype, device=gradient.device, memory_format=torch.channels_last
+        )
         result: Tensor = _replicate_backward(of_padded, shaped, [_REACH] * 4)
         return result
 

@@ -16,7 +16,7 @@ def total(terms: Sequence[Tensor]) -> Tensor:
 
 
 def sum_of_groups(x: Tensor, groups: int, copies: int = 1) -> Tensor:
-    """Return the sum of the channel groups of x (N, copies * groups * C, H, W), or of each copy: (N, copies * C, H, W)."""
+    """Return the sums (N, copies * C, H, W) of the channel groups of each copy in x (N, copies * groups * C, H, W)."""
     if copies == 1:
         return total(x.chunk(groups, dim=1))
     parts = x.permute(0, 2, 3, 1).unflatten(3, (copies, groups, -1)).unbind(4)

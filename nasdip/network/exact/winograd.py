@@ -130,9 +130,7 @@ def _strips(x: Tensor, outputs: int) -> list[_Strip]:
     number, height, width, channels = x.shape
     down, across = (height - 2) // _OUT, (width - 2) // _OUT
     rows = max(1, STRIP // (_IN**2 * across * max(channels, outputs)))
-    return [
-        _Strip(image, top, min(rows, down - top)) for image in range(number) for top in range(0, down, rows)
-    ]
+    return [_Strip(image, top, min(rows, down - top)) for image in range(number) for top in range(0, down, rows)]
 
 
 def _apply(transform: Tensor, tiles: Tensor) -> Tensor:
