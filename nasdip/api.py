@@ -3,7 +3,7 @@
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from skimage.util import img_as_float32
@@ -14,6 +14,7 @@ from nasdip.imaging.observation import Observation
 from nasdip.prior.config import FitConfig
 from nasdip.prior.device import find_device
 from nasdip.prior.restoration import restore_observation
+from nasdip.prior.tile_choice import parse_tile
 from nasdip.search.run_folder import RunFolder
 from nasdip.search.runner import fit_best, resume_run, run_trials, start_run
 from nasdip.search.settings import FinalSettings, ProxySettings, SearchSettings
@@ -34,6 +35,7 @@ def restore(
     seed: int = 0,
     device: str = "auto",
     precision: str = "fp32",
+    tile: int | Literal["auto", "off"] = "auto",
 ) -> np.ndarray:
     """Restore one noisy image by fitting an untrained network to it (Deep Image Prior).
 
@@ -59,6 +61,9 @@ def restore(
     precision : {"fp32", "bf16", "auto"}
         Of the network's maps; bf16 takes less memory, and less time where the device is fast at it, which auto
         finds out.
+    tile : int, "auto" or "off"
+        Largest side (px) of the overlapping tiles that an image is fitted in; auto: the whole image if it fits into
+        the memory that is free, else the tiles that do and are done first; off: the whole image.
 
     Returns
     -------
@@ -93,6 +98,7 @@ def restore(
         width=width,
         seed=seed,
         device=find_device(device),
+        tile=parse_tile(str(tile)),
     )
     return _as_given(restoration.image, channel_axis)
 
@@ -118,6 +124,7 @@ def search(
     width: int = 32,
     steps: int = 300,
     threads: int | None = None,
+    parallel: int | None = None,
     final_steps: int = 1200,
     final_width: int = 128,
     repeats: int = 1,
@@ -143,7 +150,10 @@ def search(
     crop, width, steps : int
         The proxy of a trial: side of the centre crop (px; None for the whole image), channels, optimiser steps.
     threads : int, optional
-        CPU threads of a trial: all by default. Rewards depend on it by rounding (tenths of a dB).
+        CPU threads of a trial: by default its share of all. Rewards depend on it by rounding (tenths of a dB).
+    parallel : int, optional
+        Trials at once, in processes of their own where there are several. By default what threads, GPUs and the
+        sizes suggest; the same number gives the same search, whatever the timing.
     final_steps, final_width, repeats : int
         The fit of the best architecture to the whole image; final_steps of 0 leaves it out.
     run : str or Path, optional
@@ -179,6 +189,7 @@ def search(
                 searcher=searcher,
                 trials=trials,
                 seed=seed,
+                parallel=parallel,
                 proxy=ProxySettings(crop, width, steps, threads=threads),
                 final=FinalSettings(final_steps, final_width, repeats),
             )

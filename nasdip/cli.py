@@ -75,12 +75,19 @@ def restore(
     device: Device = "auto",
     precision: Precision = "fp32",
     width: Annotated[int | None, typer.Option(min=1, help="Channels of every level [default: 128].")] = None,
+    tile: Annotated[
+        str,
+        typer.Option(
+            metavar="SIZE|auto|off",
+            help="Largest side (px) of overlapping tiles to fit in; auto: as a whole if it fits into the memory.",
+        ),
+    ] = "auto",
     report: Annotated[bool, typer.Option(help="Write report.html as well.")] = True,
 ) -> None:
     """Restore noisy images, each by fitting an untrained network to it.
 
     The picture goes to DIR under its own name, curves, spectra and a report to a folder beside it. Stopped with
-    Ctrl-C, the same command goes on with the repetitions that are missing.
+    Ctrl-C, the same command goes on with the repetitions, and tiles, that are missing.
 
     Example: `nasdip restore photo.png -o restored --repeats 3`
     """
@@ -88,7 +95,7 @@ def restore(
 
     restore_files(
         images, output, architecture=architecture, steps=steps, repeats=repeats, seed=seed, width=width,
-        device=device, precision=precision, clean=clean, report=report,
+        device=device, precision=precision, tile=tile, clean=clean, report=report,
     )  # fmt: skip
 
 
@@ -111,7 +118,11 @@ def search(
     width: Annotated[int | None, typer.Option(min=1, help="Channels in a trial [default: 32].")] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Optimiser steps in a trial [default: 300].")] = None,
     threads: Annotated[
-        int | None, typer.Option(min=1, help="CPU threads of a trial; rewards are rounded by it [default: all].")
+        int | None, typer.Option(min=1, help="CPU threads of a trial; rewards are rounded by it [default: its share].")
+    ] = None,
+    parallel: Annotated[
+        str | None,
+        typer.Option(metavar="N|auto", help="Trials at once; auto: as cores, GPUs and sizes suggest [default: auto]."),
     ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="[default: 0]")] = None,
     searcher: Annotated[str | None, typer.Option(help="reinforce, evolution or random [default: reinforce].")] = None,
@@ -134,7 +145,7 @@ def search(
     """Search an architecture for an image, fit the best one to it, and report.
 
     Without --clean the reward is the PSNR estimated from pixels held out of the fit. Killed at any moment, the run
-    goes on with --resume, and loses at most the trial under way.
+    goes on with --resume, and loses at most the trials under way.
 
     Example: `nasdip search photo.png -o runs/photo --trials 60`
     """
@@ -143,7 +154,7 @@ def search(
     options = {
         "searcher": searcher, "trials": trials, "seed": seed, "reward": reward, "crop": crop, "width": width,
         "steps": steps, "threads": threads, "early_stop": early_stop, "final_steps": final_steps,
-        "final_width": final_width, "repeats": repeats,
+        "final_width": final_width, "repeats": repeats, "parallel": parallel,
     }  # fmt: skip
     search_file(image, output, space=space, clean=clean, resume=resume, device=device, options=options)
 

@@ -21,6 +21,15 @@ def test_arrays_in_arrays_out():
     assert nasdip.restore(image[..., 0], **QUICK).shape == (20, 24)
 
 
+def test_tiles_are_asked_for_by_their_side():
+    image = np.random.default_rng(0).random((40, 36, 3), dtype=np.float32)
+    whole = nasdip.restore(image, channel_axis=-1, **QUICK)
+    tiled = nasdip.restore(image, channel_axis=-1, tile=32, **QUICK)
+    assert tiled.shape == image.shape
+    assert not np.array_equal(tiled, whole)
+    assert np.array_equal(nasdip.restore(image, channel_axis=-1, tile=np.int64(40), **QUICK), whole)
+
+
 def test_integers_are_scaled_by_their_range():
     image = astronaut()[:20, :20]
     np.testing.assert_allclose(

@@ -3,7 +3,8 @@
 python experiments/benchmarks/step_ratio.py [-o FILE.csv] [--architecture dip nas-dip-denoise] [--size 128 256]
     [--precision fp32 bf16] [--rounds 7] [--steps 3] [--device cpu]
 
-The processes take turns, a few steps each. FLOPs are counted by torch in the convolutions of one step. The machine's
+The processes take turns, a few steps each. FLOPs are counted by torch in the convolutions of one step, as those of
+direct convolution (Winograd's takes fewer multiplications, so that a share may be above 1). The machine's
 peak is the faster of a large matrix product and of a 3x3 convolution of 128 channels (forward, or with its gradients),
 at the precision; a step's share of it is its own FLOPs over its time. Memory is the peak of the whole process.
 """
@@ -12,6 +13,7 @@ import argparse
 import multiprocessing
 import resource
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
@@ -52,6 +54,8 @@ def work(pipe: Connection, way: str, architecture: str, size: int, device: str) 
         prepare()
     import torch
     from torch.utils.flop_counter import FlopCounterMode
+
+    from nasdip.network.exact import winograd
 
     step = make_loop(way, architecture, size, device)
     wait = torch.cuda.synchronize if device.startswith("cuda") else lambda: None

@@ -13,7 +13,8 @@ from nasdip.prior.device import available_memory, describe
 from nasdip.prior.estimate import Estimate, estimate_fit
 from nasdip.prior.loop import FitProgress
 from nasdip.prior.precision import choose_precision
-from nasdip.prior.restoration import Progress, count_weights
+from nasdip.prior.restoration import Plan, Progress, count_weights
+from nasdip.prior.tile_choice import choose_tiles
 from nasdip.space.architecture import Architecture
 
 
@@ -39,26 +40,43 @@ def announcement(
     width: int | None,
     repeats: int,
     device: torch.device,
+    plan: Plan | None = None,
 ) -> str:
-    """Return what will be fitted, where, and what it will cost, in words."""
-    measured = estimate(architecture, shape, config, width, device)
+    """Return what will be fitted, where, and what it will cost, in words; planned here where no plan is given."""
+    if plan is None:
+        plan = Plan(choose_tiles(architecture, shape, config, width=width, device=device), False, 0, repeats)
+    tiling, cost = plan.tiles.tiling, plan.tiles.estimate
     parameters = count_weights(architecture, shape[2], config, width)
-    total = duration(measured.seconds(config.steps * repeats))
+    total = duration(cost.seconds(config.steps * plan.missing))
     precision = choose_precision(config.precision, device)
+    fits = f"{repeats} x {config.steps} steps" + ("" if tiling is None else f" on each of {tiling}")
     where = f"{describe(device)} in {precision}"
     return (
         f"{architecture}, width {architecture.width or width or DEFAULT_WIDTH}, {parameters / 1e6:.2f} M weights: "
-        f"{repeats} x {config.steps} steps on {where}, about {total} and {size(measured.memory)}"
+        f"{fits}, on {where}, about {total} and {size(cost.memory)}{_resumption(plan, device)}"
     )
 
 
+def _resumption(plan: Plan, device: torch.device) -> str:
+    """Return what is to be said of an earlier start which is gone on with."""
+    if not plan.resumed:
+        return ""
+    free = available_memory(device)
+    short = free is not None and plan.missing > 0 and plan.tiles.estimate.memory > free
+    warning = f", though only {size(free)} are free now" if short and free is not None else ""
+    return f"; going on with an earlier start, {plan.done} of {plan.repeats * plan.tiles.fits} fits done{warning}"
+
+
 @contextmanager
-def fit_progress(label: str, repeats: int, steps: int) -> Iterator[Progress]:
-    """Show the progress of all repetitions as one."""
-    with progress(label, repeats * steps) as show:
+def fit_progress(label: str, repeats: int, steps: int, tiles: int = 1, done: int = 0) -> Iterator[Progress]:
+    """Show the progress of all fits as one: `repeats` repetitions of `tiles` fits, of which `done` are on disk."""
+    with progress(label, repeats * tiles * steps, done * steps) as show:
 
         def update(repetition: int, where: FitProgress) -> None:
+            fits = where.steps // steps  # of a repetition, however many the caller knew of
+            tile = f"tile {(where.step - 1) // steps + 1} of {fits}, " if fits > 1 else ""
             oracle = "" if where.oracle_psnr is None else f", PSNR {where.oracle_psnr:.2f} dB"
-            show((repetition - 1) * steps + where.step, f"loss {where.loss:.3g}{oracle}")
+            so_far = (repetition - 1 + where.step / where.steps) * tiles * steps
+            show(round(so_far), f"{tile}loss {where.loss:.3g}{oracle}")
 
         yield update

@@ -1,25 +1,37 @@
 """`nasdip restore`."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 from nasdip.commands.fitting import announcement, fit_progress
 from nasdip.commands.runs import find_run, search_of
 from nasdip.console import duration, note
 from nasdip.errors import NasdipError
 from nasdip.files import make_folder
-from nasdip.imaging.image_file import check_output, read_image, write_image
+from nasdip.imaging.image_file import ImageFile, check_output, read_image, write_image
 from nasdip.imaging.inputs import channels_last, describe, read_clean
 from nasdip.imaging.noise_level import estimate_sigma
 from nasdip.imaging.observation import Observation
 from nasdip.prior.config import FitConfig
 from nasdip.prior.device import find_device
 from nasdip.prior.discrepancy import overfit_step
-from nasdip.prior.restoration import count_weights, restore_observation
+from nasdip.prior.restoration import Plan, carry_out, count_weights, plan_restoration
 from nasdip.prior.restoration_folder import RestorationFolder
-from nasdip.prior.result import Restoration
+from nasdip.prior.result import FitResult, Restoration
+from nasdip.prior.task import Task, make_task
+from nasdip.prior.tile_choice import parse_tile
 from nasdip.report.report import write_report
 from nasdip.space.architecture import Architecture
 from nasdip.zoo.catalog import find_architecture, zoo_names
+
+
+class Job(NamedTuple):
+    """A picture that has been checked, how it will be fitted, and what is said of that."""
+
+    path: Path
+    folder: RestorationFolder
+    plan: Plan
+    words: str
 
 
 def restore_files(
@@ -33,46 +45,57 @@ def restore_files(
     width: int | None,
     device: str,
     precision: str,
+    tile: str,
     clean: Path | None,
     report: bool,
 ) -> None:
     """Restore each image into the folder `output`; everything that can be checked is, before the first fit."""
-    chosen = _architecture(architecture)
+    chosen, choice = _architecture(architecture), parse_tile(tile)
     config = FitConfig(steps=steps, precision=precision)
     where = find_device(device)
     if clean is not None and len(images) > 1:
         raise NasdipError("--clean belongs to one picture: restore them one by one")
     _check_targets(images, output)
-    announcements = []
+
+    def make(file: ImageFile, sigma: float | None = None) -> Task:
+        observation, truth = Observation(channels_last(file), sigma), read_clean(clean, file)
+        return make_task(observation, chosen, config, width=width, seed=seed, clean=truth, device=where)
+
+    jobs = []
     for path in images:
         file = read_image(path)
-        read_clean(clean, file)
         check_output(path, file)  # a file of that name, in a folder that exists
         count_weights(chosen, channels_last(file).shape[2], config, width)
-        announcements.append(announcement(chosen, channels_last(file).shape, config, width, repeats, where))
-    make_folder(output)
-    for path, words in zip(images, announcements, strict=True):
-        file = read_image(path)
-        sigma = estimate_sigma(file.pixels)
-        note(f"{describe(file, sigma)}\n{words}")
         folder = RestorationFolder(output / path.stem, image=str(path))
-        with folder.locked(), fit_progress(path.name, repeats, steps) as show:
-            try:
-                restoration = restore_observation(
-                    Observation(channels_last(file), sigma), chosen, config, repeats=repeats, width=width, seed=seed,
-                    clean=read_clean(clean, file), device=where, folder=folder, progress=show,
-                )  # fmt: skip
-            except KeyboardInterrupt:
-                done = len(folder.repetition_folders())
-                note(f"{done} of {repeats} repetitions of {path.name} are in {folder.path}; the same command goes on")
-                raise
-        write_image(output / path.name, restoration.image, like=file)
-        if folder.moved_to is not None:
-            note(f"the earlier restoration with other settings is now in {folder.moved_to}")
+        plan = plan_restoration(make(file), repeats=repeats, tile=choice, folder=folder)
+        words = announcement(chosen, channels_last(file).shape, config, width, repeats, where, plan)
+        jobs.append(Job(path, folder, plan, words))
+    make_folder(output)
+    for job in jobs:
+        file = read_image(job.path)
+        sigma = estimate_sigma(file.pixels)
+        note(f"{describe(file, sigma)}\n{job.words}")
+        restoration = _restore(job, make(file, sigma))
+        write_image(output / job.path.name, restoration.image, like=file)
+        if job.folder.moved_to is not None:
+            note(f"the earlier restoration with other settings is now in {job.folder.moved_to}")
         note(summary(restoration, "--steps"))
-        print(output / path.name)
+        print(output / job.path.name)
         if report:
-            print(write_report(folder.path))
+            print(write_report(job.folder.path))
+
+
+def _restore(job: Job, task: Task) -> Restoration:
+    plan, folder = job.plan, job.folder
+    shown = fit_progress(job.path.name, plan.repeats, task.config.steps, plan.tiles.fits, plan.done)
+    with folder.locked(), shown as show:
+        try:
+            return carry_out(task, plan, folder, show)
+        except KeyboardInterrupt:
+            done = f"{len(folder.repetition_folders())} of {plan.repeats} repetitions"
+            tiles = f" and {folder.tiles_done()} of {plan.tiles.fits} tiles of the next" if plan.tiles.tiling else ""
+            note(f"{done}{tiles} of {job.path.name} are in {folder.path}; the same command goes on")
+            raise
 
 
 def _architecture(given: str | None) -> Architecture:
@@ -85,7 +108,7 @@ def summary(restoration: Restoration, steps_option: str) -> str:
     """Return what a restoration came to, in words; `steps_option` is what sets its number of steps."""
     lines = [f"{len(restoration.repetitions)} fit(s) in {duration(restoration.seconds)}"]
     if restoration.psnr is not None:
-        best = ", ".join(f"{r.oracle_psnr:.2f} dB at step {r.oracle_step}" for r in restoration.repetitions)
+        best = ", ".join(_oracle(repetition) for repetition in restoration.repetitions)
         lines.append(f"PSNR {restoration.psnr:.2f} dB; oracle-best of each fit, picked with the clean image: {best}")
     for number, repetition in enumerate(restoration.repetitions, start=1):
         lines += [f"repetition {number}, step {event.step}: {event.message}" for event in repetition.events]
@@ -93,6 +116,13 @@ def summary(restoration: Restoration, steps_option: str) -> str:
     if overfit is not None and overfit < 0.9 * restoration.config.steps:
         lines.append(f"the fit began to follow the noise near step {overfit}: try {steps_option} {overfit}")
     return "\n".join(lines)
+
+
+def _oracle(repetition: FitResult) -> str:
+    if repetition.oracle_psnr is None:
+        return "none"
+    step = "each tile's best step" if repetition.tiles else f"step {repetition.oracle_step}"
+    return f"{repetition.oracle_psnr:.2f} dB at {step}"
 
 
 def _check_targets(images: list[Path], output: Path) -> None:

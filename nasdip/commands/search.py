@@ -20,6 +20,7 @@ from nasdip.prior.device import find_device
 from nasdip.report.report import write_report
 from nasdip.report.search_numbers import saved_in_words
 from nasdip.search.early_stop import EarlyStop
+from nasdip.search.places import find_places
 from nasdip.search.run_folder import RunFolder, picked_with_clean
 from nasdip.search.runner import fit_best, resume_run, run_trials, start_run
 from nasdip.search.settings import FinalSettings, ProxySettings, SearchSettings
@@ -81,7 +82,17 @@ def make_settings(options: dict[str, Any]) -> SearchSettings:
     }
     if "early_stop" in given:
         given["early_stop"] = EarlyStop(given["early_stop"])
+    given["parallel"] = _parallel(given.get("parallel"))
     return SearchSettings(**given, proxy=ProxySettings(**proxy), final=FinalSettings(**final))
+
+
+def _parallel(text: str | None) -> int | None:
+    """Return the number that --parallel gives; None for auto."""
+    if text is None or text == "auto":
+        return None
+    if not text.isdecimal():
+        raise NasdipError(f"--parallel is '{text}': use a whole number from 1, or auto")
+    return int(text)
 
 
 def _start(
@@ -116,7 +127,7 @@ def _resume(
     flat["repeats"] = merged["final"]["repeats"]
     flat["early_stop"] = merged["early_stop"]["rule"]
     flat["crop"] = flat["crop"] or 0
-    for key, value in options.items():
+    for key, value in {**options, "parallel": _parallel(options["parallel"])}.items():
         if key != "trials" and value is not None and value != flat[key]:
             name = key.replace("_", "-")
             raise NasdipError(f"the run in {folder.path} has --{name} {flat[key]}, not {value}: leave it out to resume")
@@ -135,27 +146,28 @@ def _search(folder: RunFolder, device: torch.device) -> None:
     settings = folder.record().settings
     noisy, _ = folder.images()
     done = len(folder.trials())
-    if done < settings.trials:
-        note(_announcement(folder, noisy, done, device))
+    places = _announce(folder, noisy, done, device) if done < settings.trials else []
     with progress("search", settings.trials, done) as show:
         best = folder.best()
 
         def notify(result: TrialResult) -> None:
-            nonlocal best
+            nonlocal best, done
+            done += 1
             if result.status == "ok" and (best is None or result.reward > best.reward):
                 best = result
             words = "none yet" if best is None else f"{best.reward:.2f} dB"
-            show(result.trial, f"last {result.reward:.2f} dB, best {words}")
+            at_once = f"{len(places)} at once, " if len(places) > 1 else ""
+            show(done, f"{at_once}last {result.reward:.2f} dB, best {words}")
 
-        trials = run_trials(folder, device, notify)
+        trials = run_trials(folder, device, notify, places=places)
     saved = saved_in_words(trials, settings.proxy.steps)
     if saved is not None:
         note(f"early stopping: {saved}")
     _fit_best(folder, noisy.shape, device)
 
 
-def _announcement(folder: RunFolder, noisy: np.ndarray, done: int, device: torch.device) -> str:
-    """Return what the search will do, where, and what it will cost, in words."""
+def _announce(folder: RunFolder, noisy: np.ndarray, done: int, device: torch.device) -> list[str]:
+    """Tell what the search will do, where, and what it will cost; return the devices of its processes."""
     settings, space = folder.record().settings, folder.space()
     proxy = settings.proxy
     crop = noisy if proxy.crop is None else centre_crop(noisy, proxy.crop)
@@ -164,12 +176,23 @@ def _announcement(folder: RunFolder, noisy: np.ndarray, done: int, device: torch
     with use_threads(proxy.threads):
         costs = [estimate(space.sample(rng), crop.shape, config, proxy.width, device) for _ in range(_SAMPLED_COSTS)]
         where = describe_device(device)
-    seconds = sum(cost.seconds(config.steps) for cost in costs) / len(costs) * (settings.trials - done)
-    return (
+    memory = max(cost.memory for cost in costs)
+    places = find_places(folder, device, memory)
+    seconds = sum(cost.seconds(config.steps) for cost in costs) / len(costs) * (settings.trials - done) / len(places)
+    note(
         f"searching {space.name} ({space.size:.3g} architectures) with {settings.searcher}: trials {done + 1} to "
-        f"{settings.trials}, each {config.steps} steps on {crop.shape[0]}x{crop.shape[1]} px at width {proxy.width}, "
-        f"on {where}, about {duration(seconds)} and {size(max(cost.memory for cost in costs))}"
+        f"{settings.trials}, {_at_once(settings, places)}each {config.steps} steps on {crop.shape[0]}x{crop.shape[1]} "
+        f"px at width {proxy.width}, on {where}, about {duration(seconds)} and {size(memory * len(places))}"
     )
+    return places
+
+
+def _at_once(settings: SearchSettings, places: list[str]) -> str:
+    asked = settings.parallel or 1
+    if asked == 1:
+        return ""
+    fewer = f" ({asked} asked for: there is memory, or there are trials, for no more)" if len(places) < asked else ""
+    return f"{len(places)} at once{fewer}, "
 
 
 def _fit_best(folder: RunFolder, shape: tuple[int, ...], device: torch.device) -> None:

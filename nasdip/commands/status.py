@@ -103,7 +103,7 @@ def _time_left(search: SearchRun) -> Iterator[str]:
     seconds = [trial.seconds for trial in search.trials if trial.status in ("ok", "stopped")]
     left = 0 if search.planned is None else search.planned - len(search.trials)
     if seconds and left > 0:
-        at_once = search.service.concurrency if search.service else 1
+        at_once = search.service.concurrency if search.service else search.record.settings.parallel or 1
         yield f"time left    about {duration(sum(seconds) / len(seconds) * left / at_once)} for the trials"
 
 

@@ -1,7 +1,7 @@
 """Restoring one observation: repetitions of a fit with derived seeds."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -10,21 +10,75 @@ from nasdip.errors import NasdipError
 from nasdip.imaging.metrics import psnr
 from nasdip.imaging.noise_level import estimate_sigma
 from nasdip.imaging.observation import Observation
-from nasdip.network.build import DEFAULT_WIDTH, build_network
+from nasdip.network.build import build_network
 from nasdip.network.operations import count_parameters
 from nasdip.prior.config import FitConfig
-from nasdip.prior.device import describe, is_out_of_memory
-from nasdip.prior.fit import fit
+from nasdip.prior.device import describe
 from nasdip.prior.loop import FitProgress
-from nasdip.prior.precision import choose_precision
+from nasdip.prior.repetition import fit_repetition
 from nasdip.prior.restoration_folder import RestorationFolder
 from nasdip.prior.result import FitResult, Restoration
+from nasdip.prior.task import Task, make_task
+from nasdip.prior.tile_choice import TileChoice, TilesAndCost, choose_tiles, known_tiles
 from nasdip.provenance import provenance
-from nasdip.seeds import derive_seed
-from nasdip.space.architecture import Architecture, check_channels
+from nasdip.space.architecture import Architecture
 
-# repetition (from 1), progress of its fit
+# Repetition (from 1), progress of its fit; of all of its tiles where there are some.
 Progress = Callable[[int, FitProgress], None]
+
+
+class Plan(NamedTuple):
+    """How a restoration will be fitted.
+
+    Attributes
+    ----------
+    tiles : TilesAndCost
+        The tiles, if any, and what a fit costs.
+    resumed : bool
+        Whether the tiles are those of an earlier start, which is gone on with.
+    done : int
+        Fits of that start which are on disk, among the repetitions that are asked for.
+    repeats : int
+        Those repetitions.
+    """
+
+    tiles: TilesAndCost
+    resumed: bool
+    done: int
+    repeats: int
+
+    @property
+    def missing(self) -> int:
+        """Fits to be done."""
+        return self.repeats * self.tiles.fits - self.done
+
+
+def plan_restoration(
+    task: Task, *, repeats: int = 1, tile: TileChoice = "auto", folder: RestorationFolder | None = None
+) -> Plan:
+    """Choose how to fit: with the tiles of an earlier start in the folder, else with new ones.
+
+    An earlier start is gone on with whatever memory is free now. `tile` other than auto must agree with its tiles.
+
+    Raises
+    ------
+    NasdipError
+        Where the memory does not suffice; see `choose_tiles`.
+    """
+    if repeats < 1:
+        raise NasdipError(f"{repeats} repetitions are too few: use 1 or more")
+    pixels, earlier, tiling = task.observation.pixels, False, None
+    if folder is not None:
+        earlier, tiling = folder.earlier(pixels, task.clean, task.settings(None))
+    if earlier and tile == "auto":
+        tiles = known_tiles(task.architecture, pixels.shape, task.config, tiling, width=task.width, device=task.device)
+    else:
+        tiles = choose_tiles(
+            task.architecture, pixels.shape, task.config, width=task.width, device=task.device, tile=tile
+        )
+    resumed = earlier and tiles.tiling == tiling
+    done = folder.fits_done(repeats, tiles.fits) if folder is not None and resumed else 0
+    return Plan(tiles, resumed, done, repeats)
 
 
 def restore_observation(
@@ -38,6 +92,7 @@ def restore_observation(
     clean: np.ndarray | None = None,
     device: str | torch.device = "cpu",
     folder: RestorationFolder | None = None,
+    tile: TileChoice = "auto",
     progress: Progress | None = None,
 ) -> Restoration:
     """Fit freshly initialised networks to an observation and average their images.
@@ -54,56 +109,51 @@ def restore_observation(
     clean : ndarray, optional
         (H, W, C); measures, and picks the images called oracle.
     folder : RestorationFolder, optional
-        Where every repetition is written when it ends, and from where finished ones are taken.
+        Where every repetition, or tile of one, is written when it ends, and from where finished ones are taken.
+    tile : int, "auto" or "off"
+        As for `nasdip.prior.tile_choice.choose_tiles`.
 
     Raises
     ------
     NasdipError
-        For bad settings, or where memory runs out.
+        For bad settings, or where memory runs out or does not suffice.
     """
-    if repeats < 1:
-        raise NasdipError(f"{repeats} repetitions are too few: use 1 or more")
-    device = torch.device(device)
-    config = replace(config, precision=choose_precision(config.precision, device))
-    check_channels(width)
-    if clean is not None:
-        Observation(clean)  # refuses what is not finite
-    channels = architecture.width or width or DEFAULT_WIDTH
-    settings = {
-        "architecture": str(architecture),
-        "config": config.to_json(),
-        "width": channels,
-        "seed": seed,
-        "device": device.type,
-    }
+    task = make_task(observation, architecture, config, width=width, seed=seed, clean=clean, device=device)
+    return carry_out(task, plan_restoration(task, repeats=repeats, tile=tile, folder=folder), folder, progress)
+
+
+def carry_out(
+    task: Task, plan: Plan, folder: RestorationFolder | None = None, progress: Progress | None = None
+) -> Restoration:
+    """Restore as planned; see `restore_observation`."""
+    observation, clean, tiling = task.observation, task.clean, plan.tiles.tiling
     done: dict[int, FitResult] = {}
     if folder is not None:
-        done = folder.start(observation.pixels, clean, settings, provenance())
+        done = folder.start(observation.pixels, clean, task.settings(tiling), provenance())
     repetitions = []
-    for number in range(1, repeats + 1):
+    for number in range(1, plan.repeats + 1):
         result = done.get(number)
         if result is None:
             notify = None if progress is None else _bind(progress, number)
-            result = _repetition(
-                observation, architecture, config, channels, derive_seed(seed, number), clean, device, notify
-            )
+            result = fit_repetition(task, tiling, number, folder, notify)
             if folder is not None:
                 folder.write_repetition(number, result)
         repetitions.append(result)
     image = np.stack([r.averaged for r in repetitions]).mean(axis=0)
     restoration = Restoration(
-        architecture=architecture,
+        architecture=task.architecture,
         image=image,
         noisy=observation.pixels,
         clean=clean,
         psnr=None if clean is None else psnr(clean, image, data_range=1.0),
         sigma=observation.sigma if observation.sigma is not None else estimate_sigma(observation.pixels),
         repetitions=tuple(repetitions),
-        config=config,
-        width=channels,
-        seed=seed,
-        device=describe(device),
-        parameters=count_weights(architecture, observation.pixels.shape[2], config, channels),
+        config=task.config,
+        width=task.width,
+        seed=task.seed,
+        device=describe(task.device),
+        parameters=count_weights(task.architecture, observation.pixels.shape[2], task.config, task.width),
+        tiling=tiling,
     )
     if folder is not None:
         folder.finish(restoration)
@@ -112,35 +162,6 @@ def restore_observation(
 
 def _bind(progress: Progress, number: int) -> Callable[[FitProgress], None]:
     return lambda fit_progress: progress(number, fit_progress)
-
-
-def _repetition(
-    observation: Observation,
-    architecture: Architecture,
-    config: FitConfig,
-    width: int,
-    seed: int,
-    clean: np.ndarray | None,
-    device: torch.device,
-    progress: Callable[[FitProgress], None] | None,
-) -> FitResult:
-    network = build_network(
-        architecture,
-        in_channels=config.input_channels,
-        out_channels=observation.pixels.shape[2],
-        width=width,
-        seed=seed,
-    )
-    try:
-        return fit(network, architecture, observation, config, seed=seed, clean=clean, device=device, progress=progress)
-    except (RuntimeError, MemoryError) as error:
-        if not is_out_of_memory(error):
-            raise
-        height, image_width = observation.pixels.shape[:2]
-        raise NasdipError(
-            f"out of memory fitting {height}x{image_width} px at width {width} on {device}: use a smaller --width, "
-            "a smaller picture or another --device"
-        ) from None
 
 
 def count_weights(architecture: Architecture, channels: int, config: FitConfig, width: int | None) -> int:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from nasdip.imaging.tiles import Tiling
 from nasdip.prior.config import FitConfig
 from nasdip.space.architecture import Architecture
 
@@ -38,9 +39,30 @@ class BandCurve(NamedTuple):
     correspondence: np.ndarray  # (n, BANDS), lowest frequencies first
 
 
+class TileFit(NamedTuple):
+    """One tile of a repetition: where it lies (px), and what its own fit came to before it was blended.
+
+    Fields are called as those of `FitResult`; `loss` is that of `image_step`, `steps` are those it took.
+    """
+
+    top: int
+    left: int
+    height: int
+    width: int
+    seed: int
+    seconds: float
+    steps: int
+    image_step: int
+    loss: float
+    psnr_averaged: float | None
+    oracle_step: int | None
+
+
 @dataclass(frozen=True)
 class FitResult:
     """One repetition: images (H, W, C) float32 in [0, 1] units, curves and what happened.
+
+    A repetition that was fitted in tiles is put together by `nasdip.prior.tiled`, which says what its numbers mean.
 
     Parameters
     ----------
@@ -49,7 +71,7 @@ class FitResult:
     oracle : ndarray or None
         The averaged output at the step where it was nearest to the clean image; chosen with the clean image.
     oracle_step : int or None
-        That step, from 1.
+        That step, from 1; None where tiles have a step each.
     seed : int
         Of the weights, z, its perturbations and the held-out pixels.
     psnr_averaged, psnr_last : float or None
@@ -62,6 +84,10 @@ class FitResult:
     estimated_psnr : float or None
         PSNR (dB) against the unknown clean image: that error less the estimated variance of the noise; None where the
         noise hides it. It is that of pixels which the fit did not see, a little lower than that of the others.
+    psnr_oracle : float or None
+        PSNR (dB) of the oracle image where it is not that of `oracle_step` on the curve: for tiles.
+    tiles : tuple of TileFit
+        The tiles, row by row; none where the image was fitted as a whole.
     """
 
     averaged: np.ndarray
@@ -78,10 +104,14 @@ class FitResult:
     psnr_last: float | None = None
     heldout_psnr: float | None = None
     estimated_psnr: float | None = None
+    psnr_oracle: float | None = None
+    tiles: tuple[TileFit, ...] = ()
 
     @property
     def oracle_psnr(self) -> float | None:
         """PSNR (dB) of the oracle image."""
+        if self.psnr_oracle is not None:
+            return self.psnr_oracle
         if self.oracle_step is None or self.curves.oracle_psnr_averaged is None:
             return None
         return float(self.curves.oracle_psnr_averaged[self.oracle_step - 1])
@@ -103,6 +133,8 @@ class Restoration:
         PSNR (dB) of `image` against `clean`.
     sigma : float
         Estimated noise level of the observation, 8-bit units.
+    tiling : Tiling or None
+        The tiles that were fitted; None for the image as a whole.
     """
 
     architecture: Architecture
@@ -117,6 +149,7 @@ class Restoration:
     seed: int
     device: str
     parameters: int
+    tiling: Tiling | None = None
 
     @property
     def seconds(self) -> float:

@@ -131,6 +131,7 @@ def _search_facts(record: RunRecord) -> dict[str, Any]:
         **{key.replace("_", " "): value for key, value in settings.searcher_settings.items()},
         "reward": settings.reward,
         "trials": settings.trials,
+        **({"trials at once": settings.parallel} if (settings.parallel or 1) > 1 else {}),
         "early stopping": _early_stopping(settings.early_stop),
         "seed": settings.seed,
         "device": record.device,

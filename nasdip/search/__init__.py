@@ -1,7 +1,10 @@
-"""One trial (architecture -> reward), the run folder, and the in-process runner.
+"""One trial (architecture -> reward), the run folder, and the runner: one trial after the other, or several at once.
 
 Imports every room but report. `run_folder.py`, `settings.py` and `trial_result.py` import no torch: reports and
 `nasdip status` read runs with them, during a run, after it, and without any service.
+
+A search's `ledger.py` knows what was suggested and learned, `schedule.py` which trial is next, and `workers.py` starts
+the processes (`worker.py`) that evaluate trials beside each other; `planning.py` says how many.
 
 The room shares its name with the function `nasdip.search(image, ...)`, so the module itself can be called; see
 `nasdip.api.search` for the parameters.

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import takewhile
 
 from nasdip.controller.registry import make_searcher
 from nasdip.controller.searcher import Outcome, Searcher
@@ -24,6 +25,10 @@ class Ledger:
     ----------
     folder : RunFolder
         Of a run that was started; its lock must be held.
+    lag : int or None
+        The searcher learns in the order of the trials, and trial t is suggested when it has learned from trials 1 to
+        t - lag and from no others: what is suggested does not depend on which result comes first. Results that come
+        before their turn are on disk, and wait. None: it learns in the order in which results come.
 
     Attributes
     ----------
@@ -33,17 +38,17 @@ class Ledger:
         Those without a result.
     """
 
-    def __init__(self, folder: RunFolder) -> None:
-        self.folder = folder
+    def __init__(self, folder: RunFolder, lag: int | None = None) -> None:
+        self.folder, self.lag = folder, lag
         self.results = {result.trial: result for result in folder.trials()}
         self.open: dict[int, Suggestion] = {}
         # The order of events: n for trial n suggested, -n for its result learned.
         self._journal: list[int] = []
         self._searcher = self._new_searcher()
         self._read_state()
-        for number in sorted(self.results):
-            if -number not in self._learned:  # a kill came between the result and the state
-                self._learn(self.results[number])
+        # A kill may have come between a result and the state.
+        self.open = {number: s for number, s in self.open.items() if number not in self.results}
+        self._learn_due()
         self.folder.write_tables(self.trials)
 
     @property
@@ -56,13 +61,24 @@ class Ledger:
         """The order of events: n where trial n was suggested, -n where the searcher learned its result."""
         return tuple(self._journal)
 
+    @property
+    def suggested(self) -> int:
+        """The number of the last trial that was suggested; 0 before the first."""
+        return max((abs(event) for event in self._journal), default=0)
+
+    @property
+    def may_propose(self) -> bool:
+        """Whether the searcher has learned what it must know to suggest a new trial."""
+        return self.lag is None or self._learned.issuperset(range(1, self.suggested + 2 - self.lag))
+
     def suggest(self, out: Collection[int] = ()) -> Suggestion:
-        """Return the oldest open suggestion that is not `out` (being tried), else a new one."""
+        """Return the oldest open suggestion that is not `out` (being tried), else a new one, where it `may_propose`."""
         waiting = [number for number in sorted(self.open) if number not in out]
         if waiting:
             return self.open[waiting[0]]
         suggestion = self._propose()
         self._save()
+        self._learn_due()
         return suggestion
 
     def repeated(self, suggestion: Suggestion) -> TrialResult | None:
@@ -92,20 +108,29 @@ class Ledger:
             raise NasdipError(f"nobody asked for {result.architecture} as trial {result.trial}: its result is left out")
         self.folder.write_trial(result)
         self.results[result.trial] = result
-        self._learn(result)
+        del self.open[result.trial]
+        self._learn_due()
         self.folder.write_tables(self.trials)
         return True
 
-    def _learn(self, result: TrialResult) -> None:
-        self._searcher.update([Outcome(Architecture.from_text(result.architecture), result.reward)])
-        self._journal.append(-result.trial)
-        self.open.pop(result.trial, None)
-        self._save()
+    def _learn_due(self) -> None:
+        for number in self._due():
+            result = self.results[number]
+            self._searcher.update([Outcome(Architecture.from_text(result.architecture), result.reward)])
+            self._journal.append(-number)
+            self._save()
+
+    def _due(self) -> list[int]:
+        """Return the trials whose results the searcher should learn from now, in order."""
+        missing = sorted(set(range(1, self.suggested + 2 - (self.lag or 1))) - self._learned)
+        if self.lag is None:
+            return [number for number in missing if number in self.results]
+        return list(takewhile(self.results.__contains__, missing))
 
     def _propose(self) -> Suggestion:
         diagnostics = self._searcher.diagnostics()
         architecture = self._searcher.suggest(1)[0]
-        number = 1 + max((abs(event) for event in self._journal), default=0)
+        number = 1 + self.suggested
         suggestion = Suggestion(number, str(architecture), diagnostics)
         self.open[number] = suggestion
         self._journal.append(number)
@@ -113,7 +138,7 @@ class Ledger:
 
     @property
     def _learned(self) -> set[int]:
-        return {event for event in self._journal if event < 0}
+        return {-event for event in self._journal if event < 0}
 
     def _new_searcher(self) -> Searcher:
         settings = self.folder.record().settings
@@ -129,14 +154,14 @@ class Ledger:
         self.open = {s.trial: s for s in (Suggestion(*entry) for entry in state.meta["open"])}
 
     def _replay(self) -> None:
-        """Bring a new searcher to where the results on disk leave it, as if each trial had waited for the one before.
+        """Bring a new searcher to where the results on disk leave it.
 
-        Only where the state was lost: the order in which results came is then not known.
+        Only where the state was lost. Without a lag the order in which results came is then not known: as if each
+        trial had waited for the one before.
         """
-        for number in range(1, max(self.results, default=0) + 1):
+        for _ in range(max(self.results, default=0)):
             self._propose()
-            if number in self.results:
-                self._learn(self.results[number])
+            self._learn_due()
 
     def _save(self) -> None:
         state = self._searcher.dump()

@@ -1,7 +1,8 @@
-"""The in-process search: suggest, fit, reward, update; every step of it on disk."""
+"""The search on this machine: suggest, fit, reward, update; every step of it on disk."""
 
 import dataclasses
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +19,20 @@ from nasdip.prior.device import describe
 from nasdip.prior.restoration import Progress, restore_observation
 from nasdip.prior.result import Restoration
 from nasdip.provenance import provenance
+from nasdip.search.evaluation import Evaluation, Evaluator, Here
 from nasdip.search.ledger import Ledger
+from nasdip.search.places import find_places, gpus
+from nasdip.search.planning import resolved
 from nasdip.search.run_folder import RunFolder, RunRecord
+from nasdip.search.schedule import Schedule
 from nasdip.search.settings import SearchSettings
-from nasdip.search.task import make_task
-from nasdip.search.trial import run_trial
-from nasdip.search.trial_result import Curve, TrialResult
+from nasdip.search.trial_result import TrialResult
+from nasdip.search.workers import OtherOperations, Workers
 from nasdip.seeds import derive_seed
 from nasdip.space.architecture import Architecture
 from nasdip.space.search_space import SearchSpace
+
+_log = logging.getLogger("nasdip")
 
 
 def start_run(
@@ -67,7 +73,7 @@ def start_run(
     make_searcher(settings.searcher, space, seed=settings.seed, **settings.searcher_settings)
     if clean is not None and clean_image is None:
         clean_image = "an array"
-    settings = settings.with_threads(torch.get_num_threads())
+    settings = resolved(settings, noisy.shape, torch.get_num_threads(), len(gpus(device)))
     record = RunRecord(settings, image, clean_image, estimate_sigma(noisy), describe(device), [started or provenance()])
     folder.create(record, space, noisy, clean, input_file)
 
@@ -84,32 +90,33 @@ def resume_run(folder: RunFolder, *, trials: int | None = None, started: dict[st
 
 
 def run_trials(
-    folder: RunFolder, device: torch.device, notify: Callable[[TrialResult], None] | None = None
+    folder: RunFolder,
+    device: torch.device,
+    notify: Callable[[TrialResult], None] | None = None,
+    *,
+    places: Sequence[str] | None = None,
 ) -> list[TrialResult]:
     """Run the trials that are missing, and return all.
 
     Each trial is on disk when it ends, and then the searcher's state; killed at any moment, the next call goes on
-    with the trial that was under way. `notify` is called after each trial.
+    with the trials that were under way. `notify` is called after each trial, in the order in which they end. Several
+    `places` (by default those of `find_places`) are processes of their own; results do not depend on their number.
     """
-    record = folder.record()
-    settings = record.settings
-    noisy, clean = folder.images()
-    task = make_task(noisy, clean, record.sigma, settings)
-    ledger = Ledger(folder)
+    settings = folder.record().settings
+    ledger = Ledger(folder, settings.lag)
+    chosen = find_places(folder, device) if places is None else list(places)
 
-    def watch(curve: Curve) -> str | None:
-        others = {number: trial.curve for number, trial in ledger.results.items()}
-        return settings.early_stop.judge(curve, others, task.proxy.steps)
+    def run(evaluator: Evaluator) -> None:
+        Schedule(ledger, evaluator, settings.trials, notify or (lambda result: None)).run()
 
-    while len(ledger.results) < settings.trials:
-        suggestion = ledger.suggest()
-        result = ledger.repeated(suggestion)
-        if result is None:
-            architecture = Architecture.from_text(suggestion.architecture)
-            result = run_trial(suggestion.trial, architecture, task, device, suggestion.diagnostics, watch=watch)
-        ledger.learn(result)
-        if notify is not None:
-            notify(result)
+    if len(chosen) > 1:
+        try:
+            with Workers(folder, chosen) as workers:
+                run(workers)
+            return ledger.trials
+        except OtherOperations as error:
+            _log.warning("%s: this process evaluates all trials, one after the other", error)
+    run(Here(Evaluation(folder, device)))
     return ledger.trials
 
 

@@ -6,6 +6,8 @@ from typing import Any, Literal
 from nasdip.errors import NasdipError
 from nasdip.search.early_stop import EarlyStop
 
+_MOST_PARALLEL = 1024
+
 
 @dataclass(frozen=True)
 class ProxySettings:
@@ -23,7 +25,7 @@ class ProxySettings:
         Fraction of the pixels held out of the loss, for the reward without a clean image.
     threads : int or None
         CPU threads of a fit, the same for all trials, since rewards depend on it by rounding (tenths of a dB); None
-        for as many as there are where the search starts, or under NNI for a trial's share of the cores.
+        for a trial's share of those that there are where the search starts, under NNI of the cores.
     """
 
     crop: int | None = 96
@@ -64,6 +66,9 @@ class SearchSettings:
     ----------
     reward : {"auto", "clean", "heldout"}
         PSNR against the clean image, or estimated from held-out pixels; auto: against the clean image if there is one.
+    parallel : int or None
+        Trials at once of `nasdip search`; None to have it chosen at the start (`nasdip.search.planning.resolved`).
+        Larger = more trials in the same time, and a searcher that knows less when it suggests them: see `lag`.
     """
 
     searcher: str = "reinforce"
@@ -74,12 +79,24 @@ class SearchSettings:
     proxy: ProxySettings = ProxySettings()
     final: FinalSettings = FinalSettings()
     early_stop: EarlyStop = field(default_factory=EarlyStop)
+    parallel: int | None = 1
 
     def __post_init__(self) -> None:
         if self.trials < 1:
             raise NasdipError(f"{self.trials} trials are too few: use 1 or more")
         if self.reward not in ("auto", "clean", "heldout"):
             raise NasdipError(f"unknown reward '{self.reward}': use auto, clean or heldout")
+        if self.parallel is not None and not (type(self.parallel) is int and 1 <= self.parallel <= _MOST_PARALLEL):
+            raise NasdipError(f"parallel is {self.parallel!r}: use a whole number from 1 to {_MOST_PARALLEL}, or auto")
+
+    @property
+    def lag(self) -> int:
+        """Trial t is suggested, and stopped early, by the results of trials up to t - lag: 1 where each waits.
+
+        With 2 `parallel` - 1, processes hardly ever wait for the slowest trial (`tests/search/test_schedule.py`), and
+        which results are used does not depend on how long trials take.
+        """
+        return 2 * (self.parallel or 1) - 1
 
     def with_threads(self, threads: int) -> "SearchSettings":
         """Return the settings with that number of threads for a trial's fit, unless they have one."""

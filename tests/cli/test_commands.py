@@ -156,7 +156,7 @@ def test_nothing_given_shows_help(nasdip):
 def test_ctrl_c_says_how_to_go_on(folder, nasdip, monkeypatch):
     from nasdip.commands import search
 
-    def interrupted(*_):
+    def interrupted(*_, **__):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(search, "run_trials", interrupted)
@@ -169,9 +169,9 @@ def test_ctrl_c_says_how_to_go_on(folder, nasdip, monkeypatch):
 
 
 def test_ctrl_c_in_a_restoration_says_what_is_kept(folder, nasdip, monkeypatch):
-    from nasdip.prior import restoration
+    from nasdip.prior import repetition
 
-    real, calls = restoration.fit, []
+    real, calls = repetition.fit, []
 
     def interrupted(*args, **kwargs):
         calls.append(1)
@@ -179,7 +179,7 @@ def test_ctrl_c_in_a_restoration_says_what_is_kept(folder, nasdip, monkeypatch):
             raise KeyboardInterrupt
         return real(*args, **kwargs)
 
-    monkeypatch.setattr(restoration, "fit", interrupted)
+    monkeypatch.setattr(repetition, "fit", interrupted)
     code, _, err = nasdip("restore", "photo.png", "--repeats", 3, *QUICK)
     assert code == 130
     assert "1 of 3 repetitions of photo.png are in restored/photo; the same command goes on" in err

@@ -54,6 +54,8 @@ def prepare(folder):
         (["search", "photo.png", "--crop", "8"], ["crop of 8", "16"]),
         (["search", "photo.png", "--searcher", "oracle"], ["unknown searcher", "evolution"]),
         (["search", "photo.png", "--width", "6"], ["width 6"]),
+        (["search", "photo.png", "--parallel", "many"], ["--parallel is 'many'", "auto"]),
+        (["search", "photo.png", "--parallel", "0"], ["parallel is 0", "auto"]),
         (["search", "photo.png", "-o", "/proc/nowhere"], ["cannot write"]),
         (["search", "restored.png", "-o", "."], ["restored.png", "overwritten"]),
         (["search", "-o", "empty", "--resume"], ["not the folder of a search"]),

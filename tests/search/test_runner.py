@@ -15,6 +15,7 @@ from nasdip.controller.state import SearcherState
 from nasdip.errors import NasdipError
 from nasdip.files import read_json
 from nasdip.search import runner
+from nasdip.search import trial as one_trial
 from nasdip.search.run_folder import RunFolder
 from nasdip.search.settings import FinalSettings, ProxySettings
 from nasdip.search.trial_result import FLOOR_REWARD
@@ -95,7 +96,7 @@ def test_resumed_after_any_trial_a_search_goes_on_as_if_never_stopped(tmp_path, 
 
 
 def test_failed_trials_get_a_floor_reward_and_the_search_goes_on(tmp_path, monkeypatch):
-    real, calls = runner.run_trial.__globals__["fit"], []
+    real, calls = one_trial.fit, []
 
     def failing(*args, **kwargs):
         calls.append(1)
@@ -105,7 +106,7 @@ def test_failed_trials_get_a_floor_reward_and_the_search_goes_on(tmp_path, monke
             raise NasdipError("the loss was not a number")
         return real(*args, **kwargs)
 
-    monkeypatch.setitem(runner.run_trial.__globals__, "fit", failing)
+    monkeypatch.setattr(one_trial, "fit", failing)
     folder = start(tmp_path, settings(searcher="random", trials=4))
     trials = runner.run_trials(folder, CPU)
     assert [t.status for t in trials[:2]] == ["failed", "failed"]
@@ -131,7 +132,7 @@ def test_all_trials_failed_is_a_clear_error(tmp_path, monkeypatch):
     def failing(*_, **__):
         raise NasdipError("the loss was not a number")
 
-    monkeypatch.setitem(runner.run_trial.__globals__, "fit", failing)
+    monkeypatch.setattr(one_trial, "fit", failing)
     folder = start(tmp_path)
     runner.run_trials(folder, CPU)
     with pytest.raises(NasdipError, match="none of the 4 trials succeeded, the last with"):

@@ -1,0 +1,93 @@
+"""What a restoration is made from: all that decides its outcome."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from nasdip.errors import NasdipError
+from nasdip.imaging.observation import Observation
+from nasdip.imaging.tiles import Tiling
+from nasdip.network.build import DEFAULT_WIDTH
+from nasdip.prior.config import FitConfig
+from nasdip.prior.precision import choose_precision
+from nasdip.space.architecture import Architecture, check_channels
+
+
+@dataclass(frozen=True)
+class Task:
+    """An observation, and how it is to be fitted.
+
+    Parameters
+    ----------
+    observation : Observation
+        (H, W, C).
+    architecture : Architecture
+        Of the networks.
+    config : FitConfig
+        Its precision is that which the device is to use, auto being decided by `make_task`.
+    width : int
+        Channels of every level.
+    seed : int
+        From which those of the repetitions come.
+    clean : ndarray or None
+        (H, W, C); measures only.
+    device : torch.device
+        Where networks are fitted.
+    """
+
+    observation: Observation
+    architecture: Architecture
+    config: FitConfig
+    width: int
+    seed: int
+    clean: np.ndarray | None
+    device: torch.device
+
+    def settings(self, tiling: Tiling | None) -> dict[str, Any]:
+        """Return what identifies the restoration in its record, beside its images."""
+        return {
+            "architecture": str(self.architecture),
+            "config": self.config.to_json(),
+            "width": self.width,
+            "seed": self.seed,
+            "device": self.device.type,
+            "tiles": None if tiling is None else tiling.to_json(),
+        }
+
+
+def make_task(
+    observation: Observation,
+    architecture: Architecture,
+    config: FitConfig = FitConfig(),  # noqa: B008 (frozen)
+    *,
+    width: int | None = None,
+    seed: int = 0,
+    clean: np.ndarray | None = None,
+    device: str | torch.device = "cpu",
+) -> Task:
+    """Check and complete the settings of a restoration; see `Task`, and for `width` `build_network`.
+
+    Raises
+    ------
+    NasdipError
+        For a width that is none, and a clean image that is not finite or of another shape.
+    """
+    device = torch.device(device)
+    check_channels(width)
+    if clean is not None:
+        Observation(clean)  # refuses what is not finite
+        if clean.shape != observation.pixels.shape:
+            raise NasdipError(
+                f"the clean image is {clean.shape}, the noisy one {observation.pixels.shape}: give one size"
+            )
+    return Task(
+        observation,
+        architecture,
+        replace(config, precision=choose_precision(config.precision, device)),
+        architecture.width or width or DEFAULT_WIDTH,
+        seed,
+        clean,
+        device,
+    )

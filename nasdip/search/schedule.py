@@ -1,0 +1,76 @@
+"""Which trial is evaluated next, so that a search does not depend on how long its trials take."""
+
+from collections.abc import Callable
+
+from nasdip.search.evaluation import Evaluator, Job
+from nasdip.search.ledger import Ledger
+from nasdip.search.trial_result import Suggestion, TrialResult
+
+
+class Schedule:
+    """Runs the trials of a ledger that has a lag.
+
+    A trial is judged by the curves of the trials up to its number less the lag, like its suggestion. One whose
+    architecture an earlier trial is still trying waits for that result, which it then repeats.
+
+    Parameters
+    ----------
+    trials : int
+        Trials 1 to `trials` are to have results.
+    notify : callable
+        Called after each trial.
+    """
+
+    def __init__(
+        self, ledger: Ledger, evaluator: Evaluator, trials: int, notify: Callable[[TrialResult], None]
+    ) -> None:
+        self._ledger, self._evaluator, self._trials, self._notify = ledger, evaluator, trials, notify
+        self._running: set[int] = set()
+
+    def run(self) -> None:
+        """Run the trials that are missing; every result is on disk when it comes."""
+        while not self._is_done():
+            self._begin_all()
+            if self._running:
+                result = self._evaluator.wait()
+                self._running.discard(result.trial)
+                self._take(result)
+
+    def _is_done(self) -> bool:
+        return self._ledger.results.keys() >= set(range(1, self._trials + 1))
+
+    def _begin_all(self) -> None:
+        while self._evaluator.is_free:
+            suggestion = self._next()
+            if suggestion is None:
+                return
+            self._running.add(suggestion.trial)
+            self._evaluator.submit(self._job(suggestion))
+
+    def _next(self) -> Suggestion | None:
+        """Return the next trial to begin; None where one that runs must end before. Repeated ones are taken at once."""
+        ledger, waiting = self._ledger, set(self._running)
+        while ledger.open.keys() - waiting or (ledger.suggested < self._trials and ledger.may_propose):
+            suggestion = ledger.suggest(waiting)
+            known = ledger.repeated(suggestion)
+            if known is not None:
+                self._take(known)
+            elif self._is_tried(suggestion):
+                waiting.add(suggestion.trial)
+            else:
+                return suggestion
+        return None
+
+    def _is_tried(self, suggestion: Suggestion) -> bool:
+        """Whether an earlier trial, without a result so far, has the same architecture."""
+        earlier = (other for other in self._ledger.open.values() if other.trial < suggestion.trial)
+        return any(other.architecture == suggestion.architecture for other in earlier)
+
+    def _job(self, suggestion: Suggestion) -> Job:
+        assert self._ledger.lag is not None
+        last = suggestion.trial - self._ledger.lag
+        return Job(suggestion, {n: t.curve for n, t in self._ledger.results.items() if n <= last and t.curve})
+
+    def _take(self, result: TrialResult) -> None:
+        self._ledger.learn(result)
+        self._notify(result)

@@ -1,0 +1,242 @@
+"""Several trials at once: real processes, and their deaths; the same search whatever the timing."""
+
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+import termios
+import threading
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from small_searches import CPU, comparable, settings, start
+
+from nasdip.network import operations
+from nasdip.search import runner
+from nasdip.search.early_stop import EarlyStop
+from nasdip.search.evaluation import Job
+from nasdip.search.ledger import Ledger
+from nasdip.search.places import find_places
+from nasdip.search.settings import FinalSettings, ProxySettings
+from nasdip.search.worker import greeting
+from nasdip.search.workers import Workers
+from nasdip.space.search_space import SearchSpace
+
+NO_FINAL = FinalSettings(steps=0)
+TWO = ["cpu", "cpu"]
+SEARCH = (
+    "import logging, pathlib, torch; from nasdip.search import runner; from nasdip.search.run_folder import RunFolder\n"
+    "runner.run_trials(RunFolder(pathlib.Path({path!r})), torch.device('cpu'), places=['cpu', 'cpu'])"
+)
+
+
+def chosen(**changes):
+    quick = ProxySettings(crop=16, width=16, steps=changes.pop("steps", 4), heldout=0.1, threads=1)
+    return settings(**{"parallel": 2, "trials": 10, "proxy": quick, "final": NO_FINAL, **changes})
+
+
+def facts(trials):
+    """Return all that must not depend on the timing."""
+    rows = zip(comparable(trials), trials, strict=True)
+    return [(*row, t.repeat_of, t.curve, t.steps, t.diagnostics) for row, t in rows]
+
+
+def children(process):
+    """Return the processes that a process has started and that live, by their ids."""
+    listed = subprocess.run(["ps", "-o", "pid=,ppid=,stat=", "-e"], capture_output=True, text=True, check=True).stdout
+    rows = [line.split() for line in listed.splitlines()]
+    return [int(pid) for pid, parent, state in rows if int(parent) == process and not state.startswith("Z")]
+
+
+def lives(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def wait_for(condition, seconds=120):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("searcher", ["reinforce", "evolution"])
+def test_processes_find_what_one_finds_whatever_ends_first(tmp_path, searcher):
+    alone = runner.run_trials(start(tmp_path / "alone", chosen(searcher=searcher)), CPU, places=["cpu"])
+    ended = []
+    folder = start(tmp_path / "beside", chosen(searcher=searcher))
+    beside = runner.run_trials(folder, CPU, lambda result: ended.append(result.trial), places=TWO)
+    assert facts(beside) == facts(alone)
+    assert sorted(ended) == [t.trial for t in beside] == list(range(1, 11))
+    # Trial t was suggested when exactly the results up to t - 3 were learned.
+    journal = Ledger(folder, lag=3).journal
+    for trial in range(4, 11):
+        before = journal[: journal.index(trial)]
+        assert [-event for event in before if event < 0] == list(range(1, trial - 2))
+
+
+def test_trials_are_stopped_early_by_the_curves_of_the_same_others(tmp_path):
+    stopping = chosen(searcher="random", trials=16, steps=40, early_stop=EarlyStop("median", trials=3))
+    alone = runner.run_trials(start(tmp_path / "alone", stopping, with_clean=False), CPU, places=["cpu"])
+    beside = runner.run_trials(start(tmp_path / "beside", stopping, with_clean=False), CPU, places=TWO)
+    assert any(trial.status == "stopped" for trial in beside)
+    assert facts(beside) == facts(alone)
+
+
+def test_a_trial_that_is_under_way_is_not_fitted_twice(tmp_path):
+    two = SearchSpace.from_json({"spatial": {"_type": "choice", "_value": ["bilinear"]},
+                                 "skips": {"_type": "choice", "_value": ["10.01", "11.01"]}})  # fmt: skip
+    trials = runner.run_trials(start(tmp_path, chosen(trials=8), space=two), CPU, places=TWO)
+    assert len([trial for trial in trials if trial.status == "ok"]) == 2
+    for trial in trials:
+        if trial.status == "repeated":
+            assert trial.repeat_of < trial.trial
+            assert trials[trial.repeat_of - 1].architecture == trial.architecture
+
+
+def waiting_bytes(pipe):
+    return int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, b"\0" * 4), sys.byteorder)
+
+
+def test_what_processes_say_while_nobody_listens_is_heard(tmp_path):
+    folder = start(tmp_path, chosen(trials=2))
+    with Workers(folder, TWO) as workers:
+        ledger = Ledger(folder, lag=3)
+        for _ in range(2):
+            workers.submit(Job(ledger.suggest(ledger.open), {}))
+        greetings = len(json.dumps(greeting())) + 1
+        wait_for(lambda: all(waiting_bytes(worker.output) > greetings for worker in workers._workers))
+        assert {workers.wait().trial, workers.wait().trial} == {1, 2}
+
+
+@pytest.mark.gpu
+def test_processes_share_a_gpu(tmp_path):
+    folder = start(tmp_path, chosen(trials=4))
+    places = find_places(folder, torch.device("cuda"))
+    assert len(places) == 2
+    assert places[0] == "cuda:0"
+    trials = runner.run_trials(folder, torch.device("cuda"), places=places)
+    assert all(trial.status in ("ok", "repeated") for trial in trials)
+
+
+def begin(path):
+    return subprocess.Popen([sys.executable, "-c", SEARCH.format(path=str(path))], stderr=subprocess.PIPE, text=True)
+
+
+def test_killed_with_minus_9_it_leaves_no_process_and_goes_on_as_if_never_stopped(tmp_path):
+    """Killed three times; results that came before their turn are used, not made again."""
+    asked = chosen(trials=24, steps=12)
+    folder = start(tmp_path / "killed", asked)
+    done: dict[int, str] = {}
+    for more in (3, 4, 5):
+        process = begin(folder.path)
+        target = len(done) + more
+        wait_for(lambda: len(folder.trials()) >= target or process.poll() is not None)  # noqa: B023
+        workers = children(process.pid)
+        assert len(workers) == 2
+        process.kill()
+        process.communicate()
+        wait_for(lambda: not any(map(lives, workers)), 20)  # noqa: B023
+        kept = {t.trial: t.finished + str(t.seconds) for t in folder.trials()}
+        assert done.items() <= kept.items()
+        done = kept
+    resumed = runner.run_trials(folder, CPU, places=TWO)
+    assert done.items() <= {t.trial: t.finished + str(t.seconds) for t in resumed}.items()
+    whole = runner.run_trials(start(tmp_path / "whole", asked), CPU, places=["cpu"])
+    assert facts(resumed) == facts(whole)
+
+
+def test_more_trials_later_are_those_of_one_search(tmp_path):
+    folder = start(tmp_path / "part", chosen(trials=4))
+    runner.run_trials(folder, CPU, places=["cpu"])
+    runner.resume_run(folder, trials=7)
+    runner.run_trials(folder, CPU, places=["cpu"])
+    folder.searcher_file.unlink()  # a lost state is made again, since the order of events is known
+    runner.resume_run(folder, trials=10)
+    parts = runner.run_trials(folder, CPU, places=["cpu"])
+    assert facts(parts) == facts(runner.run_trials(start(tmp_path / "whole", chosen()), CPU, places=["cpu"]))
+
+
+def test_ctrl_c_ends_the_processes_at_once(tmp_path):
+    folder = start(tmp_path, chosen(trials=200, steps=60))
+    process = begin(tmp_path)
+    wait_for(lambda: len(folder.trials()) >= 2)
+    workers = children(process.pid)
+    assert len(workers) == 2
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=20)
+    assert not any(map(lives, workers))
+    assert errors.rstrip().endswith("KeyboardInterrupt")
+    assert errors.count("Traceback") == 1
+    with folder.locked():
+        assert [t.status for t in Ledger(folder, lag=3).trials[:2]] == ["ok", "ok"]
+
+
+class Killer(threading.Thread):
+    """Kills the processes that this one starts, each once, `times` of them."""
+
+    def __init__(self, times):
+        super().__init__(daemon=True)
+        self.killed, self.times, self.over = [], times, False
+
+    def run(self):
+        while not self.over and len(self.killed) < self.times:
+            for pid in children(os.getpid()):
+                command = Path(f"/proc/{pid}/cmdline").read_bytes() if lives(pid) else b""
+                if b"nasdip.search.worker" in command and pid not in self.killed and len(self.killed) < self.times:
+                    os.kill(pid, signal.SIGKILL)
+                    self.killed.append(pid)
+            time.sleep(0.02)
+
+
+def with_kills(folder, times):
+    killer = Killer(times)
+    killer.start()
+    try:
+        return runner.run_trials(folder, CPU, places=TWO), killer.killed
+    finally:
+        killer.over = True
+        killer.join()
+
+
+def test_a_trial_whose_process_is_killed_is_tried_once_more(tmp_path, caplog):
+    trials, killed = with_kills(start(tmp_path / "killed", chosen(trials=4)), 1)
+    assert len(killed) == 1
+    assert facts(trials) == facts(runner.run_trials(start(tmp_path / "whole", chosen(trials=4)), CPU, places=["cpu"]))
+    assert "was killed by SIGKILL (by the system for want of memory, or by a person): trying once more" in caplog.text
+
+
+def test_a_trial_whose_process_is_killed_twice_fails_and_the_search_goes_on(tmp_path):
+    trials, killed = with_kills(start(tmp_path, chosen(trials=4, searcher="random")), 4)
+    assert len(killed) == 4
+    failed = [trial for trial in trials if trial.status == "failed"]
+    assert failed
+    assert all("was killed by SIGKILL" in trial.error and trial.error.endswith("twice") for trial in failed)
+    assert [trial.status for trial in trials[2:]] == ["ok", "ok"]
+
+
+def test_operations_that_the_program_added_are_evaluated_by_itself(tmp_path, monkeypatch, caplog):
+    shipped = operations.BUILDERS["conv"]
+    monkeypatch.setitem(operations.BUILDERS, "conv", lambda *sizes: shipped(*sizes))
+    trials = runner.run_trials(start(tmp_path, chosen(trials=3)), CPU, places=TWO)
+    assert [trial.status for trial in trials] == ["ok"] * 3
+    assert "do not know builder conv of this program: this process evaluates all trials" in caplog.text
+
+
+def test_a_process_that_cannot_start_is_a_clear_error(tmp_path):
+    folder = start(tmp_path / "run", chosen())
+    (tmp_path / "wrong/safetensors").mkdir(parents=True)
+    (tmp_path / "wrong/safetensors/__init__.py").write_text("raise ImportError('a broken installation')")
+    imports, call = SEARCH.format(path=str(folder.path)).split("\n")
+    code = f"{imports}\nimport sys; sys.path.insert(0, {str(tmp_path / 'wrong')!r})\n{call}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "a broken installation" in done.stderr
+    assert "ended with exit code 1 (see its message above) before it was ready: search with parallel 1" in done.stderr
+    assert not folder.trials()
