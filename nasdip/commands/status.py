@@ -133,9 +133,11 @@ def _next(folder: RunFolder, search: SearchRun, state: str) -> Iterator[str]:
 def _describe_restoration(path: Path) -> list[str]:
     record = read_json(path / "record.json")
     if record.get("result") is None:
-        done = len(RestorationFolder(path).repetition_folders())
+        folder = RestorationFolder(path)
+        done, tiles = len(folder.repetition_folders()), folder.tiles_done()
         state = "running" if is_locked(path) or is_locked(path.parent) else "stopped"
-        lines = [f"restoration  {path}: {state}, {done} repetitions done"]
+        more = f" and {tiles} tiles of the next" if tiles else ""
+        lines = [f"restoration  {path}: {state}, {done} repetitions{more} done"]
         command = record["provenance"].get("command")
         if state == "stopped" and command and path.name != "final":
             lines.append(f"go on with   {shlex.join(command)}")

@@ -77,6 +77,7 @@ def _settings(source: Source) -> list[tuple[str, list[tuple[str, str]]]]:
             "repetitions": len(restoration.repetitions),
             "seed": restoration.seed,
             "device": restoration.device,
+            "tiles": "none: the whole image" if restoration.tiling is None else str(restoration.tiling),
             "time": duration(restoration.seconds),
             **{key.replace("_", " "): value for key, value in restoration.config.to_json().items()},
             "average": f"{restoration.config.average_weight:g}",
