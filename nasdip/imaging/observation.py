@@ -6,6 +6,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 
 from nasdip.errors import NasdipError
+from nasdip.imaging.intensity import Stretch
 
 A = TypeVar("A")
 
@@ -39,11 +40,15 @@ class Observation:
         Noise level in 8-bit units, None where unknown.
     operator : ForwardOperator
         Identity for denoising.
+    working : Stretch or None
+        The range that it is fitted in, None for its own (`working_range`). A tile has that of its whole image: its own
+        may be narrow, so that the noise in it would be large, and be fitted sooner than elsewhere.
     """
 
     pixels: np.ndarray
     sigma: float | None = None
     operator: ForwardOperator = Identity()
+    working: Stretch | None = None
 
     def __post_init__(self) -> None:
         if self.pixels.ndim != 3:

@@ -17,7 +17,9 @@ class Adam:
     parameters : iterable of Tensor
         What is changed. Those without a gradient are left as they are.
     learning_rate : float
-        May be changed between steps.
+        May be changed between steps; `scale` makes it known to the next ones.
+    second_moment : float
+        Weight of the past in the average of squared gradients (beta2), in [0, 1).
 
     Attributes
     ----------
@@ -25,17 +27,28 @@ class Adam:
         Both moments, and the number of steps, of every parameter.
     """
 
-    def __init__(self, parameters: Iterable[Tensor], learning_rate: float) -> None:
+    def __init__(self, parameters: Iterable[Tensor], learning_rate: float, *, second_moment: float = 0.999) -> None:
         self.parameters = list(parameters)
+        self._second_moment = second_moment
         self.learning_rate = learning_rate
         self._first, self._second = ([torch.zeros_like(p) for p in self.parameters] for _ in range(2))
         self._steps = [torch.zeros((), dtype=torch.float32, device=p.device) for p in self.parameters]
+        # On a GPU, a step that is recorded and replayed reads the rate from memory.
+        self._on_gpu = any(p.device.type == "cuda" for p in self.parameters)
+        self._device_rate = torch.tensor(learning_rate, device=self.parameters[0].device)
+        self.scale(1.0)
         self.state = [*self._first, *self._second, *self._steps]
 
     def forget_gradients(self) -> None:
         """Free the gradients of the last step."""
         for parameter in self.parameters:
             parameter.grad = None
+
+    def scale(self, factor: float) -> None:
+        """Let the steps to come take `factor` times the learning rate as it is now."""
+        self._rate = factor * self.learning_rate
+        if self._on_gpu:
+            self._device_rate.fill_(self._rate)
 
     @torch.no_grad()
     def step(self) -> None:
@@ -47,6 +60,7 @@ class Adam:
         ]
         parameters, gradients, first, second, steps = (list(column) for column in zip(*used, strict=True))
         adam(
-            parameters, gradients, first, second, [], steps, fused=True, amsgrad=False, beta1=0.9, beta2=0.999,
-            lr=self.learning_rate, weight_decay=0.0, eps=1e-8, maximize=False,
+            parameters, gradients, first, second, [], steps, fused=True, amsgrad=False, beta1=0.9,
+            beta2=self._second_moment, lr=self._device_rate if self._on_gpu else self._rate, weight_decay=0.0,
+            eps=1e-8, maximize=False,
         )  # fmt: skip

@@ -20,6 +20,11 @@ class History:
         Where it is kept.
     scale : float
         Nominal units in one working unit, for PSNR in nominal units.
+
+    Attributes
+    ----------
+    completed : int
+        The last step that was logged, to be set by who writes.
     """
 
     def __init__(self, steps: int, device: torch.device, scale: float) -> None:
@@ -27,12 +32,11 @@ class History:
         self._scale = scale
         self.completed = 0
 
-    def write(self, step: int, **errors: Tensor | None) -> None:
-        """Log the errors (0-d tensors, on the device) of a step, counted from 1."""
+    def write(self, step: Tensor, **errors: Tensor | None) -> None:
+        """Log the errors (0-d tensors) of a step (1,), counted from 1, all on the device."""
         for name, value in errors.items():
             if value is not None:
-                self._log[_ROWS.index(name), step - 1] = value.detach()
-        self.completed = step
+                self._log[_ROWS.index(name)].index_copy_(0, step - 1, value.detach().view(1))
 
     def losses(self, first: int, last: int) -> Tensor:
         """Return the losses of steps first..last on the CPU (this waits for the device)."""

@@ -19,6 +19,7 @@ from nasdip.prior.device import place
 from nasdip.prior.guard import FitDiverged, Guard
 from nasdip.prior.history import History
 from nasdip.prior.precision import working_type
+from nasdip.prior.replay import Replay
 from nasdip.prior.result import BANDS, BandCurve, FitEvent, FitResult
 from nasdip.seeds import derive_seed
 from nasdip.space.architecture import Architecture
@@ -63,7 +64,7 @@ class FitLoop:
         device: torch.device,
     ) -> None:
         self.config, self.seed, self.observation, self.device = config, seed, observation, device
-        self.stretch: Stretch = working_range(observation.pixels)
+        self.stretch: Stretch = observation.working or working_range(observation.pixels)
         self.padding = network_padding(architecture, *observation.pixels.shape[:2])
         self.network = place(network, device).train()
         self.type = working_type(config.precision, device)
@@ -74,49 +75,58 @@ class FitLoop:
         self.z = self._input()
         self.noise_shape = self.z.permute(0, 2, 3, 1).shape  # in the order in which z lies in memory
         self.noise_generator = torch.Generator(device).manual_seed(derive_seed(seed, 2))
-        self.optimizer = Adam(self.network.parameters(), config.learning_rate)
+        self.number = torch.zeros(1, dtype=torch.long, device=device)  # of the step, for what is recorded of it
+        self.past = torch.zeros((), device=device)  # its weight in the average of the outputs
+        self.optimizer = Adam(self.network.parameters(), config.learning_rate, second_moment=config.second_moment)
         self.average = torch.zeros_like(self.noisy)
         self.last = torch.zeros_like(self.noisy)
         self.oracle = torch.zeros_like(self.noisy)
         self.oracle_error = torch.tensor(torch.inf, device=device)
-        self.oracle_step = torch.zeros((), dtype=torch.long, device=device)
+        self.oracle_step = torch.zeros_like(self.number)
         self.history = History(config.steps, device, self.stretch.scale)
         self.guard = Guard(self.optimizer, [self.average, self.last], config.spike)
         self.events: list[FitEvent] = []
         self.image_step = 0
         self.bands: list[tuple[int, np.ndarray]] = []
+        self.work = Replay(self._work, [self.noise_generator], device)
         self.band_steps = {int(s) for s in np.geomspace(1, config.steps, _BAND_POINTS)}
 
     def step(self, step: int) -> None:
         """Take one optimiser step, and log it without waiting for the device."""
+        self.number.fill_(step)
+        self.past.fill_(self.config.average_weight_at(step))
+        self.optimizer.scale(self.config.rate_factor_at(step))
+        self.work()
+        self.history.completed = step
+        if step in self.band_steps and bool(torch.isfinite(self.last).all()):
+            correspondence = band_correspondence(self._array(self.last), self.observation.pixels, bands=BANDS)
+            self.bands.append((step, correspondence))
+
+    def _work(self) -> None:
+        """Do what every step does, on tensors that stay where they are."""
         noise = torch.randn(self.noise_shape, generator=self.noise_generator, device=self.device).permute(0, 3, 1, 2)
-        output = self.forward((self.z + self.config.input_noise * noise).to(self.type)).float()
+        output = self.forward(torch.add(self.z, noise, alpha=self.config.input_noise).to(self.type)).float()
         squares = (self.observation.operator(output) - self.noisy).square()
         loss = squares.mean() if self.kept is None else (squares * self.kept).mean()
         self.optimizer.forget_gradients()
         loss.backward()
         self.optimizer.step()
-        self._record(step, output.detach(), loss.detach())
+        self._record(output.detach(), loss.detach())
 
     @torch.no_grad()
-    def _record(self, step: int, output: Tensor, loss: Tensor) -> None:
+    def _record(self, output: Tensor, loss: Tensor) -> None:
         self.last.copy_(output)
-        if step == 1:
-            self.average.copy_(output)
-        else:
-            self.average.lerp_(output, 1 - self.config.average_weight)
+        self.average.lerp_(output, 1 - self.past)
         heldout = self._heldout_error()
         raw = averaged = None
         if self.clean is not None:
             raw, averaged = self._clean_error(output), self._clean_error(self.average)
             better = averaged < self.oracle_error
-            self.oracle = torch.where(better, self.average, self.oracle)
-            self.oracle_error = torch.where(better, averaged, self.oracle_error)
-            self.oracle_step = torch.where(better, step, self.oracle_step)
-        self.history.write(step, loss=loss, heldout=heldout, raw=raw, averaged=averaged)
-        if step in self.band_steps and bool(torch.isfinite(output).all()):
-            correspondence = band_correspondence(self._array(output), self.observation.pixels, bands=BANDS)
-            self.bands.append((step, correspondence))
+            for kept, new in (
+                (self.oracle, self.average), (self.oracle_error, averaged), (self.oracle_step, self.number),
+            ):  # fmt: skip
+                kept.copy_(torch.where(better, new, kept))
+        self.history.write(self.number, loss=loss, heldout=heldout, raw=raw, averaged=averaged)
 
     def check(self, step: int) -> None:
         """Let the guard judge the last window of losses."""

@@ -18,7 +18,6 @@ from nasdip.prior.restoration_folder import RestorationFolder
 from nasdip.prior.result import FitResult
 from nasdip.prior.task import Task
 from nasdip.prior.tiled import TiledResult, tile_name
-from nasdip.prior.units import in_units
 from nasdip.seeds import derive_seed
 
 Notify = Callable[[FitProgress], None]
@@ -91,10 +90,9 @@ def _fit(task: Task, seed: int, notify: Notify | None, tile: Tile | None = None)
         seed=seed,
     )
     if tile is not None:
-        whole = working_range(observation.pixels)
-        observation = replace(observation, pixels=np.ascontiguousarray(observation.pixels[tile.place]))
+        pixels = np.ascontiguousarray(observation.pixels[tile.place])
+        observation = replace(observation, pixels=pixels, working=working_range(observation.pixels))
         clean = None if clean is None else np.ascontiguousarray(clean[tile.place])
-        network = in_units(network, whole, working_range(observation.pixels))
     try:
         return fit(
             network, task.architecture, observation, task.config, seed=seed, clean=clean, device=task.device,

@@ -1,6 +1,7 @@
 import subprocess
 import sys
 
+import pytest
 import torch
 
 from nasdip.prior.adam import Adam
@@ -16,17 +17,22 @@ def loss(weights):
     return sum((w.sin() * w).sum() for w in weights[:2])  # the last gets no gradient
 
 
-def test_it_is_torchs_adam():
+@pytest.mark.parametrize("second_moment", [0.999, 0.9])
+def test_it_is_torchs_adam(second_moment):
     ours, theirs = parameters(), parameters()
-    optimizer, reference = Adam(ours, 0.01), torch.optim.Adam(theirs, lr=0.01)
+    optimizer = Adam(ours, 0.01, second_moment=second_moment)
+    reference = torch.optim.Adam(theirs, lr=0.01, betas=(0.9, second_moment))
     for step in range(20):
         if step == 10:
             optimizer.learning_rate = reference.param_groups[0]["lr"] = 0.005
+        factor = 1.0 if step < 15 else 0.5
         optimizer.forget_gradients()
         reference.zero_grad()
         loss(ours).backward()
         loss(theirs).backward()
+        optimizer.scale(factor)
         optimizer.step()
+        reference.param_groups[0]["lr"] = factor * optimizer.learning_rate
         reference.step()
     assert all(torch.allclose(a, b, atol=1e-6) for a, b in zip(ours, theirs, strict=True))
     assert torch.equal(ours[2], parameters()[2])

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -11,6 +13,7 @@ from nasdip.imaging.observation import Observation
 from nasdip.network.build import build_network
 from nasdip.prior.config import FitConfig
 from nasdip.prior.fit import fit
+from nasdip.prior.loop import FitLoop
 from nasdip.space.architecture import Architecture
 
 SMALL = Architecture.from_text("bilinear+conv3+leaky-relu:100.010.001")
@@ -158,6 +161,70 @@ def test_a_fit_that_fails_from_the_start_is_a_clear_error(steps):
     network = Breaking(build_network(SMALL, width=8), dict.fromkeys(range(1, 1000), float("nan")))
     with pytest.raises(NasdipError, match="not a number"):
         fit(network, SMALL, Observation(noisy), FitConfig(steps=steps))
+
+
+def test_a_span_of_the_average_lets_it_forget_its_first_outputs():
+    clean, noisy = picture(32)
+    plain, spanned = (
+        run(Observation(noisy), FitConfig(steps=40, average=0.99, average_span=span), clean=clean)
+        for span in (0.0, 0.1)
+    )
+    # The average changes nothing of the fit itself: both saw the same outputs.
+    assert np.array_equal(plain.curves.loss, spanned.curves.loss)
+    outputs = fits_outputs(noisy, FitConfig(steps=40))
+    average = outputs[0]
+    for step, output in enumerate(outputs[1:], start=2):
+        average = average + min(1.0, 10 / step) * (output - average)
+    assert np.allclose(spanned.averaged, average, atol=1e-5)
+    assert spanned.psnr_averaged > plain.psnr_averaged + 0.5
+
+
+def fits_outputs(noisy, config):
+    """Return the output of every step of the fit that `run` makes."""
+    return [run(Observation(noisy), replace(config, steps=n)).last for n in range(1, config.steps + 1)]
+
+
+def test_the_weights_of_the_average():
+    published = FitConfig()
+    assert [published.average_weight_at(step) for step in (1, 2, 1200)] == [0.0, 0.99, 0.99]
+    spanned = FitConfig(average_span=0.1)
+    assert [spanned.average_weight_at(step) for step in (1, 5, 10, 20, 500, 1200)] == pytest.approx(
+        [0, 0, 0, 0.5, 0.98, 0.99]
+    )
+
+
+def test_a_shorter_second_moment_is_further_after_the_same_steps():
+    clean, noisy = picture(64)
+    published, short = (
+        run(Observation(noisy), FitConfig(steps=120, second_moment=m), clean=clean) for m in (0.999, 0.9)
+    )
+    assert short.psnr_averaged > published.psnr_averaged + 0.4
+    assert short.curves.loss[-20:].mean() < published.curves.loss[-20:].mean()
+
+
+def test_the_learning_rate_warms_up():
+    _, noisy = picture(32)
+    network = build_network(SMALL, width=8)
+    weight = next(p for p in network.parameters() if p.ndim == 4)
+    loop = FitLoop(network, SMALL, Observation(noisy), FitConfig(warm_up=4), 0, None, torch.device("cpu"))
+    largest = []
+    for step in range(1, 8):
+        before = weight.detach().clone()
+        loop.step(step)
+        largest.append(float((weight.detach() - before).abs().max()) / 0.01)
+    # Adam's first step changes every weight by the learning rate, and its next ones by about as much.
+    assert largest[0] == pytest.approx(0.25, rel=1e-3)
+    assert largest[1] == pytest.approx(0.5, rel=0.4)
+    assert min(largest[4:]) > 0.6
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "advice"),
+    [("warm_up", -1, "from 0"), ("second_moment", 1.0, r"\[0, 1\)"), ("average_span", 1.5, r"\[0, 1\]")],
+)
+def test_settings_that_are_none_are_refused(name, value, advice):
+    with pytest.raises(NasdipError, match=advice):
+        FitConfig(**{name: value})
 
 
 @pytest.mark.gpu

@@ -1,10 +1,9 @@
 import numpy as np
 import pytest
-import torch
 from test_fit import SMALL, picture
 
 from nasdip.errors import NasdipError
-from nasdip.imaging.intensity import Stretch, working_range
+from nasdip.imaging.intensity import working_range
 from nasdip.imaging.observation import Observation
 from nasdip.imaging.tiles import Tiling, cover
 from nasdip.network.build import build_network
@@ -14,7 +13,6 @@ from nasdip.prior.fit import fit
 from nasdip.prior.guard import FitDiverged
 from nasdip.prior.repetition import fit_repetition, tile_seed
 from nasdip.prior.task import make_task
-from nasdip.prior.units import InUnits, in_units
 
 
 def task(pixels=None, *, steps=6, clean=None, operator=None, **options):
@@ -59,20 +57,10 @@ def test_a_dim_tile_is_fitted_in_the_range_of_the_whole_image():
     whole = working_range(bright)
     made = {}
     for name, pixels in (("bright", bright), ("dim", dim)):
-        network = in_units(build_network(SMALL, width=8), whole, working_range(pixels))
-        made[name] = fit(network, SMALL, Observation(pixels), FitConfig(steps=1)).last
+        observation = Observation(pixels, working=whole)
+        made[name] = fit(build_network(SMALL, width=8), SMALL, observation, FitConfig(steps=1)).last
     assert working_range(dim) != whole
     np.testing.assert_allclose(made["dim"], made["bright"], atol=1e-6)
-
-
-def test_units_change_the_output_and_no_parameter():
-    network = build_network(SMALL, width=8)
-    z = torch.rand(1, 32, 16, 16)
-    own, wanted = Stretch(0.0, 1.0), Stretch(0.5, 0.25)
-    inside = InUnits(network, own, wanted)
-    assert list(map(id, inside.parameters())) == list(map(id, network.parameters()))
-    torch.testing.assert_close(wanted.offset + wanted.scale * inside(z), network.train()(z))
-    assert in_units(network, own, own) is network
 
 
 def test_a_constant_tile_comes_out_constant():

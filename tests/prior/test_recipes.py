@@ -1,0 +1,89 @@
+"""The published recipe is the published loop; the fast one gets to the same quality in far fewer, cheaper steps."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from skimage.data import astronaut
+from skimage.util import img_as_float32
+
+from nasdip.errors import NasdipError
+from nasdip.imaging.noise import add_noise
+from nasdip.imaging.observation import Observation
+from nasdip.network.build import build_network
+from nasdip.network.operations import count_parameters
+from nasdip.prior.fit import fit
+from nasdip.prior.loop import FitLoop
+from nasdip.prior.recipes import RECIPES, find_recipe
+from nasdip.space.architecture import Architecture
+
+sys.path.append(str(Path(__file__).parents[2] / "experiments/benchmarks"))
+from published_loop import PublishedLoop
+
+SMALL = Architecture.from_text("dip+bilinear:4.4")
+
+
+def picture(size):
+    clean = img_as_float32(astronaut()[90 : 90 + size, 200 : 200 + size])
+    return clean, add_noise(clean, sigma=25, seed=1).astype(np.float32)
+
+
+@pytest.mark.parametrize("text", ["dip+bilinear:4.4", "bilinear+conv3+leaky-relu:100.010.001"])
+def test_the_published_recipe_is_the_published_loop(text):
+    clean, noisy = picture(32)
+    architecture = Architecture.from_text(text)
+    config = replace(find_recipe("published").config, input_noise=0.0)
+    ours = FitLoop(
+        build_network(architecture, width=8), architecture, Observation(noisy), config, 0, clean, torch.device("cpu")
+    )
+    theirs = PublishedLoop(build_network(architecture, width=8), noisy, clean, "cpu")
+    theirs._saved_input = ours.z.contiguous()
+    theirs._noise = SimpleNamespace(normal_=lambda: torch.zeros(()))  # their generator is not ours
+    raw = []
+    for step in range(1, 11):
+        ours.step(step)
+        raw.append(theirs.step())
+    assert np.allclose(ours.history.curves().oracle_psnr_raw, raw, atol=0.02)  # rounding grows from step to step
+    assert torch.allclose(ours.average, theirs._average, atol=1e-3)
+    assert max(raw) - min(raw) > 1
+
+
+def test_the_fast_recipe_gets_to_the_quality_of_the_published_one_in_fewer_steps():
+    clean, noisy = picture(48)
+    curves = {}
+    for name, recipe in RECIPES.items():
+        network = build_network(SMALL, in_channels=recipe.config.input_channels, width=16)
+        config = replace(recipe.config, steps=160, precision="fp32")
+        curves[name] = fit(network, SMALL, Observation(noisy), config, clean=clean).curves.oracle_psnr_averaged
+    level = curves["published"][-1] - 0.1
+    first = {name: int(np.argmax(curve >= level)) + 1 for name, curve in curves.items()}
+    assert 1 < first["fast"] < 0.85 * first["published"]
+
+
+def test_the_fast_recipes_steps_are_cheaper():
+    weights = {name: count_parameters(build_network(SMALL, width=recipe.width)) for name, recipe in RECIPES.items()}
+    assert weights["fast"] < 0.25 * weights["published"]
+
+
+def test_held_out_pixels_and_stopping_work_with_the_fast_recipe():
+    clean, noisy = picture(32)
+    config = replace(find_recipe("fast").config, steps=60, heldout=0.2, precision="fp32")
+    network = build_network(SMALL, width=8)
+    asked = iter(range(1, 100))
+    result = fit(
+        network, SMALL, Observation(noisy, 25.0), config, clean=clean,
+        stop=lambda: "enough" if next(asked) == 35 else None,
+    )  # fmt: skip
+    assert (result.image_step, result.events[-1].message) == (35, "enough")
+    assert result.heldout_psnr == pytest.approx(-10 * np.log10(result.curves.heldout[-1]))
+    true_error = 10 ** (-result.curves.oracle_psnr_averaged / 10)
+    assert np.corrcoef(result.curves.heldout, true_error)[0, 1] > 0.95
+
+
+def test_an_unknown_recipe_is_refused():
+    with pytest.raises(NasdipError, match="published, fast"):
+        find_recipe("slow")
