@@ -11,10 +11,10 @@ from skimage.util import img_as_float32
 from nasdip.errors import NasdipError
 from nasdip.imaging.noise_level import estimate_sigma
 from nasdip.imaging.observation import Observation
-from nasdip.prior.config import FitConfig
 from nasdip.prior.device import find_device
+from nasdip.prior.recipes import DEFAULT, find_recipe
 from nasdip.prior.restoration import restore_observation
-from nasdip.prior.tile_choice import parse_tile
+from nasdip.prior.tile_choice import fitted_size, parse_tile
 from nasdip.search.run_folder import RunFolder
 from nasdip.search.runner import fit_best, resume_run, run_trials, start_run
 from nasdip.search.settings import FinalSettings, ProxySettings, SearchSettings
@@ -29,12 +29,13 @@ def restore(
     *,
     channel_axis: int | None = None,
     architecture: str | Architecture | None = None,
-    steps: int = 1200,
+    recipe: str = DEFAULT,
+    steps: int | None = None,
     repeats: int = 1,
     width: int | None = None,
     seed: int = 0,
     device: str = "auto",
-    precision: str = "fp32",
+    precision: str | None = None,
     tile: int | Literal["auto", "off"] = "auto",
 ) -> np.ndarray:
     """Restore one noisy image by fitting an untrained network to it (Deep Image Prior).
@@ -48,19 +49,21 @@ def restore(
         Axis of the channels; None for a grey image.
     architecture : str or Architecture, optional
         A name of the zoo, a JSON file, the folder of a search, or a text; default: the best known for denoising.
-    steps : int
-        Optimiser steps of each fit. More = sharper, then noisier.
+    recipe : {"fast", "published"}
+        How to fit: see `nasdip.prior.recipes`. published: as published for denoising, many times slower.
+    steps : int, optional
+        Optimiser steps of each fit. More = sharper, then noisier. Default: the recipe's for an image of that size.
     repeats : int
         Fits with different seeds, whose images are averaged. More = better, and as many times slower.
     width : int, optional
-        Channels of every level; default 128. Smaller = faster and smoother.
+        Channels of every level; default the recipe's. Smaller = faster and smoother.
     seed : int
         The same seed gives the same image on the same machine's CPU.
     device : str
         auto, cpu, cuda or cuda:N.
-    precision : {"fp32", "bf16", "auto"}
+    precision : {"fp32", "bf16", "auto"}, optional
         Of the network's maps; bf16 takes less memory, and less time where the device is fast at it, which auto
-        finds out.
+        finds out. Default: the recipe's (auto; published: fp32).
     tile : int, "auto" or "off"
         Largest side (px) of the overlapping tiles that an image is fitted in; auto: the whole image if it fits into
         the memory that is free, else the tiles that do and are done first; off: the whole image.
@@ -90,15 +93,16 @@ def restore(
     (32, 32, 3)
     """
     pixels = _channels_last(image, channel_axis)
+    way, choice = find_recipe(recipe), parse_tile(str(tile))
     restoration = restore_observation(
         Observation(pixels, estimate_sigma(pixels)),
         architecture if isinstance(architecture, Architecture) else find_architecture(architecture),
-        FitConfig(steps=steps, precision=precision),
+        way.settings(*fitted_size(pixels.shape, choice), steps=steps, precision=precision),
         repeats=repeats,
-        width=width,
+        width=width or way.width,
         seed=seed,
         device=find_device(device),
-        tile=parse_tile(str(tile)),
+        tile=choice,
     )
     return _as_given(restoration.image, channel_axis)
 
@@ -125,8 +129,8 @@ def search(
     steps: int = 300,
     threads: int | None = None,
     parallel: int | None = None,
-    final_steps: int = 1200,
-    final_width: int = 128,
+    final_steps: int | None = None,
+    final_width: int | None = None,
     repeats: int = 1,
     seed: int = 0,
     device: str = "auto",
@@ -155,7 +159,8 @@ def search(
         Trials at once, in processes of their own where there are several. By default what threads, GPUs and the
         sizes suggest; the same number gives the same search, whatever the timing.
     final_steps, final_width, repeats : int
-        The fit of the best architecture to the whole image; final_steps of 0 leaves it out.
+        The fit of the best architecture to the whole image, by default as `restore` does it; final_steps of 0 leaves
+        it out.
     run : str or Path, optional
         Folder that keeps everything (for `nasdip report`); none is kept by default.
     resume : bool

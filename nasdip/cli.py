@@ -29,7 +29,11 @@ _STOPPED = 130
 
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 Precision = Annotated[
-    str, typer.Option(help="fp32, bf16 (less time and memory where the device knows it), or auto: the faster one.")
+    str | None,
+    typer.Option(
+        help="fp32, bf16 (less time and memory where the device knows it), or auto: the faster one "
+        "[default: auto; published: fp32]."
+    ),
 ]
 Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same result on the same machine's CPU.")]
 Clean = Annotated[
@@ -68,13 +72,19 @@ def restore(
             metavar="NAME|FILE|RUN|TEXT", help="From the zoo, a JSON file, a search, an NNI experiment's id, or a text."
         ),
     ] = None,
-    steps: Annotated[int, typer.Option(min=1, help="Optimiser steps. More = sharper, then noisier.")] = 1200,
+    recipe: Annotated[
+        str, typer.Option(help="How to fit: fast, or published (as published for denoising, many times slower).")
+    ] = "fast",
+    steps: Annotated[
+        int | None,
+        typer.Option(min=1, help="Optimiser steps. More = sharper, then noisier [default: the recipe's, by size]."),
+    ] = None,
     repeats: Annotated[int, typer.Option(min=1, help="Fits to average, with different seeds.")] = 1,
     clean: Clean = None,
     seed: Seed = 0,
     device: Device = "auto",
-    precision: Precision = "fp32",
-    width: Annotated[int | None, typer.Option(min=1, help="Channels of every level [default: 128].")] = None,
+    precision: Precision = None,
+    width: Annotated[int | None, typer.Option(min=1, help="Channels of every level [default: the recipe's].")] = None,
     tile: Annotated[
         str,
         typer.Option(
@@ -94,7 +104,7 @@ def restore(
     from nasdip.commands.restore import restore_files
 
     restore_files(
-        images, output, architecture=architecture, steps=steps, repeats=repeats, seed=seed, width=width,
+        images, output, architecture=architecture, recipe=recipe, steps=steps, repeats=repeats, seed=seed, width=width,
         device=device, precision=precision, tile=tile, clean=clean, report=report,
     )  # fmt: skip
 
@@ -135,9 +145,11 @@ def search(
     ] = None,
     final_steps: Annotated[
         int | None,
-        typer.Option(min=0, help="Steps of the best one's fit to the whole image; 0 = none [default: 1200]."),
+        typer.Option(
+            min=0, help="Steps of the best one's fit to the whole image; 0 = none [default: as restore does, by size]."
+        ),
     ] = None,
-    final_width: Annotated[int | None, typer.Option(min=1, help="Channels in that fit [default: 128].")] = None,
+    final_width: Annotated[int | None, typer.Option(min=1, help="Channels in that fit [default: as restore].")] = None,
     repeats: Annotated[int | None, typer.Option(min=1, help="Repetitions of that fit [default: 1].")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in RUN.")] = False,
     device: Device = "auto",

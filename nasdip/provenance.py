@@ -22,12 +22,21 @@ def installed_version(package: str) -> str | None:
 
 def processor() -> str:
     """Return the processor's name, as far as the system tells."""
+    return _of_processor("model name") or platform.processor() or platform.machine()
+
+
+def processor_features() -> set[str]:
+    """Return the names of the processor's instruction sets (Linux's, on x86); empty where the system does not tell."""
+    return set(_of_processor("flags").split())
+
+
+def _of_processor(fact: str) -> str:
+    """Return what Linux tells of the first processor; empty where it does not."""
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as file:
-            names = [line.split(":", 1)[1].strip() for line in file if line.startswith("model name")]
-        return names[0] if names else platform.machine()
+            return next((line.split(":", 1)[1].strip() for line in file if line.startswith(fact)), "")
     except OSError:
-        return platform.processor() or platform.machine()
+        return ""
 
 
 def memory_available() -> int | None:

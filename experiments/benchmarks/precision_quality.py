@@ -1,7 +1,7 @@
 """What bfloat16 costs in quality: the same fits in fp32 and in bf16, on centre crops of published noisy images.
 
 python experiments/benchmarks/precision_quality.py DATA [-o FILE.csv] [--image house f16 peppers] [--seed 0 1 2]
-    [--crop 128] [--architecture dip] [--steps 1200]
+    [--crop 128] [--architecture dip] [--recipe fast]
 
 DATA holds NAME.png (clean, which measures alone) and NAME_noisy25.png. Resumable: fits whose rows are in FILE are not
 repeated. PSNR (dB) of the averaged image at four steps; oracle is the best step, picked with the clean image.
@@ -20,14 +20,14 @@ from nasdip.imaging.image_file import read_image
 from nasdip.imaging.noise_level import estimate_sigma
 from nasdip.imaging.observation import Observation
 from nasdip.network.build import build_network
-from nasdip.prior.config import FitConfig
 from nasdip.prior.device import find_device
 from nasdip.prior.fit import fit
+from nasdip.prior.recipes import find_recipe
 from nasdip.process import prepare
 from nasdip.search.task import centre_crop
 from nasdip.zoo.catalog import find_architecture
 
-KEYS = ("image", "crop", "architecture", "steps", "seed", "precision")
+KEYS = ("image", "crop", "architecture", "recipe", "seed", "precision")
 QUARTERS = ("psnr_quarter", "psnr_half", "psnr_three_quarters", "psnr_last")
 COLUMNS = (*KEYS, *QUARTERS, "oracle_psnr", "oracle_step", "seconds", "events")
 
@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("--seed", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--crop", type=int, default=128)
     parser.add_argument("--architecture", default="dip")
-    parser.add_argument("--steps", type=int, default=1200)
+    parser.add_argument("--recipe", default="fast")
     parser.add_argument("--device", default="auto")
     options = parser.parse_args()
     rows = read_rows(options.output)
@@ -48,7 +48,7 @@ def main() -> None:
     for seed in options.seed:
         for image in options.image:
             for precision in ("fp32", "bf16"):
-                key = (image, options.crop, options.architecture, options.steps, seed, precision)
+                key = (image, options.crop, options.architecture, options.recipe, seed, precision)
                 if tuple(map(str, key)) in known:
                     continue
                 rows.append(
@@ -64,14 +64,15 @@ def measure(image: str, seed: int, precision: str, options: argparse.Namespace) 
     clean = centre_crop(read_image(options.data / f"{image}.png").pixels, options.crop)
     noisy = centre_crop(read_image(options.data / f"{image}_noisy25.png").pixels, options.crop)
     architecture = find_architecture(options.architecture)
-    config = FitConfig(steps=options.steps, precision=precision)
+    recipe = find_recipe(options.recipe)
+    config = recipe.settings(options.crop, options.crop, precision=precision)
     result = fit(
-        build_network(architecture, seed=seed), architecture, Observation(noisy, estimate_sigma(noisy)), config,
-        seed=seed, clean=clean, device=find_device(options.device),
+        build_network(architecture, width=recipe.width, seed=seed), architecture,
+        Observation(noisy, estimate_sigma(noisy)), config, seed=seed, clean=clean, device=find_device(options.device),
     )  # fmt: skip
     curve = result.curves.oracle_psnr_averaged
     assert curve is not None
-    quarters = [curve[options.steps * n // 4 - 1] for n in (1, 2, 3, 4)]
+    quarters = [curve[config.steps * n // 4 - 1] for n in (1, 2, 3, 4)]
     numbers = [f"{float(value):.3f}" for value in (*quarters, np.nanmax(curve))]
     return [*numbers, str(result.oracle_step), f"{result.seconds:.0f}", str(len(result.events))]
 

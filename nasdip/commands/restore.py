@@ -12,14 +12,14 @@ from nasdip.imaging.image_file import ImageFile, check_output, read_image, write
 from nasdip.imaging.inputs import channels_last, describe, read_clean
 from nasdip.imaging.noise_level import estimate_sigma
 from nasdip.imaging.observation import Observation
-from nasdip.prior.config import FitConfig
 from nasdip.prior.device import find_device
 from nasdip.prior.discrepancy import overfit_step
+from nasdip.prior.recipes import find_recipe
 from nasdip.prior.restoration import Plan, carry_out, count_weights, plan_restoration
 from nasdip.prior.restoration_folder import RestorationFolder
 from nasdip.prior.result import FitResult, Restoration
 from nasdip.prior.task import Task, make_task
-from nasdip.prior.tile_choice import parse_tile
+from nasdip.prior.tile_choice import fitted_size, parse_tile
 from nasdip.report.report import write_report
 from nasdip.space.architecture import Architecture
 from nasdip.zoo.catalog import find_architecture, zoo_names
@@ -39,36 +39,38 @@ def restore_files(
     output: Path,
     *,
     architecture: str | None,
-    steps: int,
+    recipe: str,
+    steps: int | None,
     repeats: int,
     seed: int,
     width: int | None,
     device: str,
-    precision: str,
+    precision: str | None,
     tile: str,
     clean: Path | None,
     report: bool,
 ) -> None:
     """Restore each image into the folder `output`; everything that can be checked is, before the first fit."""
-    chosen, choice = _architecture(architecture), parse_tile(tile)
-    config = FitConfig(steps=steps, precision=precision)
-    where = find_device(device)
+    chosen, choice, way = _architecture(architecture), parse_tile(tile), find_recipe(recipe)
+    where, width = find_device(device), width or way.width
     if clean is not None and len(images) > 1:
         raise NasdipError("--clean belongs to one picture: restore them one by one")
     _check_targets(images, output)
 
     def make(file: ImageFile, sigma: float | None = None) -> Task:
         observation, truth = Observation(channels_last(file), sigma), read_clean(clean, file)
+        config = way.settings(*fitted_size(observation.pixels.shape, choice), steps=steps, precision=precision)
         return make_task(observation, chosen, config, width=width, seed=seed, clean=truth, device=where)
 
     jobs = []
     for path in images:
         file = read_image(path)
         check_output(path, file)  # a file of that name, in a folder that exists
-        count_weights(chosen, channels_last(file).shape[2], config, width)
+        task = make(file)
+        count_weights(chosen, channels_last(file).shape[2], task.config, width)
         folder = RestorationFolder(output / path.stem, image=str(path))
-        plan = plan_restoration(make(file), repeats=repeats, tile=choice, folder=folder)
-        words = announcement(chosen, channels_last(file).shape, config, width, repeats, where, plan)
+        plan = plan_restoration(task, repeats=repeats, tile=choice, folder=folder)
+        words = announcement(chosen, channels_last(file).shape, task.config, width, repeats, where, plan)
         jobs.append(Job(path, folder, plan, words))
     make_folder(output)
     for job in jobs:

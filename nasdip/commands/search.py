@@ -204,8 +204,9 @@ def _fit_best(folder: RunFolder, shape: tuple[int, ...], device: torch.device) -
     origin = ", picked with the clean image: oracle" if picked_with_clean(folder.record()) else ""
     note(f"best: {best.architecture} (trial {best.trial}, {best.reward:.2f} dB{origin}); anew for the whole image")
     architecture, final = Architecture.from_text(best.architecture), settings.final
-    note(announcement(architecture, shape, FitConfig(steps=final.steps), final.width, final.repeats, device))
-    with fit_progress("final fit", final.repeats, final.steps) as show:
+    config = final.config(shape)
+    note(announcement(architecture, shape, config, final.width, final.repeats, device))
+    with fit_progress("final fit", final.repeats, config.steps) as show:
         restoration = fit_best(folder, device, show)
     if restoration is not None:
         note(summary(restoration, "a new search with --final-steps"))

@@ -42,7 +42,7 @@ class FitConfig:
         published code falls back when the PSNR drops by 5 dB, that is at 10**0.5.
     precision : {"fp32", "bf16", "auto"}
         Of the network's maps: bfloat16 takes half of their memory, and less time where the processor or GPU knows
-        it; auto: bfloat16 where a short probe finds it faster. Weights are float32 in any case.
+        it; auto: bfloat16 there, float32 elsewhere. Weights are float32 in any case.
     """
 
     steps: int = 1200

@@ -1,28 +1,60 @@
-"""Named settings of fits: the published recipe, and the fast one."""
+"""Named settings of fits: the published recipe, and the fast one. No torch here."""
 
+import math
+from dataclasses import replace
 from typing import NamedTuple
 
 from nasdip.errors import NasdipError
-from nasdip.network.build import DEFAULT_WIDTH
 from nasdip.prior.config import FitConfig
 
 
 class Recipe(NamedTuple):
-    """How to fit: the settings of a fit, and the width (channels) of networks that leave it open."""
+    """How to fit, for all images and architectures.
+
+    Attributes
+    ----------
+    name, summary : str
+        For people.
+    config : FitConfig
+        The settings of a fit; its steps are those for the smallest images.
+    width : int
+        Channels of networks that leave it open.
+    steps_per_px : float
+        Steps for each px of an image's side; larger images take longer to be fitted. 0: the same for all.
+    most_steps : int
+        Steps that no image needs more of.
+    """
 
     name: str
     summary: str
     config: FitConfig
     width: int
+    steps_per_px: float
+    most_steps: int
+
+    def settings(self, height: int, width: int, *, steps: int | None = None, precision: str | None = None) -> FitConfig:
+        """Return the settings for an image (or tile) of height x width px, with the steps and precision if given.
+
+        Examples
+        --------
+        >>> [FAST.settings(side, side).steps for side in (32, 128, 256, 2048)]
+        [200, 400, 800, 1600]
+        >>> PUBLISHED.settings(128, 128, precision="bf16").steps
+        1200
+        """
+        if steps is None:
+            wanted = 50 * round(self.steps_per_px * math.sqrt(height * width) / 50)
+            steps = min(max(wanted, self.config.steps), self.most_steps)
+        return replace(self.config, steps=steps, precision=precision or self.config.precision)
 
 
-PUBLISHED = Recipe("published", "as published for denoising", FitConfig(), DEFAULT_WIDTH)
+PUBLISHED = Recipe("published", "as published for denoising", FitConfig(), 128, 0.0, 1200)
 # experiments/benchmarks/time_to_quality.py measures what it gains.
 FAST = Recipe(
     "fast",
     "the quality of the published one in a fraction of its time",
     FitConfig(
-        steps=500,
+        steps=200,
         learning_rate=0.02,
         warm_up=50,
         second_moment=0.9,
@@ -31,12 +63,15 @@ FAST = Recipe(
         precision="auto",
     ),
     48,
+    3.125,
+    1600,
 )
 RECIPES = {recipe.name: recipe for recipe in (PUBLISHED, FAST)}
+DEFAULT = FAST.name  # of `nasdip restore`, and of the last fit of a search
 
 
 def find_recipe(name: str) -> Recipe:
     """Return the recipe `name`; NasdipError names the known ones."""
     if name not in RECIPES:
-        raise NasdipError(f"unknown recipe '{name}': use one of {', '.join(RECIPES)}")
+        raise NasdipError(f"unknown recipe '{name}': use {' or '.join(RECIPES)}")
     return RECIPES[name]

@@ -52,6 +52,12 @@ def parse_tile(text: str) -> TileChoice:
     return int(text)
 
 
+def fitted_size(shape: tuple[int, ...], tile: TileChoice) -> tuple[int, int]:
+    """Return height and width (px) of what a fit sees of an image, as far as a person has chosen it."""
+    height, width = ((min(side, tile) if isinstance(tile, int) else side) for side in shape[:2])
+    return height, width
+
+
 def choose_tiles(
     architecture: Architecture,
     shape: tuple[int, ...],

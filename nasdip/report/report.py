@@ -76,7 +76,7 @@ def _compose(
         "headline": headline(source),
         "comparison": comparison(source, display),
         "restored": restoration is not None,
-        "final_planned": source.search is None or source.search.record.settings.final.steps > 0,
+        "final_planned": source.search is None or source.search.record.settings.final.steps != 0,
         "trust": judged,
         "spectra": spectra_section(restoration) if restoration else None,
         "search": search_section(source.search, random_rewards) if source.search else None,

@@ -95,7 +95,7 @@ def _search_settings(source: Source) -> list[tuple[str, list[tuple[str, str]]]]:
         ("Search", _pairs(_search_facts(record))),
         *_service_settings(source.search.service),
         ("Proxy fit of a trial", _pairs({**vars(settings.proxy), "crop": crop})),
-        *([("Final fit, as planned", _pairs(vars(settings.final)))] if settings.final.steps else []),
+        *([("Final fit, as planned", _pairs(vars(settings.final)))] if settings.final.steps != 0 else []),
         (f"Search space “{space.name}”", [("architectures", thousands(space.size)), *_space_entries(space)]),
     ]
 

@@ -14,7 +14,6 @@ from nasdip.errors import NasdipError
 from nasdip.imaging.noise_level import estimate_sigma
 from nasdip.imaging.observation import Observation
 from nasdip.network.build import check_width
-from nasdip.prior.config import FitConfig
 from nasdip.prior.device import describe
 from nasdip.prior.restoration import Progress, restore_observation
 from nasdip.prior.result import Restoration
@@ -68,12 +67,15 @@ def start_run(
         Observation(pixels)  # refuses what is too small or not finite
     derive_seed(settings.seed)
     check_width(space, settings.proxy.width)
-    if settings.final.steps:
-        check_width(space, settings.final.width)
+    final = settings.final.filled_in(noisy.shape)
+    if final.steps and final.width:
+        check_width(space, final.width)
     make_searcher(settings.searcher, space, seed=settings.seed, **settings.searcher_settings)
     if clean is not None and clean_image is None:
         clean_image = "an array"
-    settings = resolved(settings, noisy.shape, torch.get_num_threads(), len(gpus(device)))
+    settings = resolved(
+        dataclasses.replace(settings, final=final), noisy.shape, torch.get_num_threads(), len(gpus(device))
+    )
     record = RunRecord(settings, image, clean_image, estimate_sigma(noisy), describe(device), [started or provenance()])
     folder.create(record, space, noisy, clean, input_file)
 
@@ -138,7 +140,7 @@ def fit_best(folder: RunFolder, device: torch.device, progress: Progress | None 
     return restore_observation(
         Observation(noisy, record.sigma),
         Architecture.from_text(best.architecture),
-        FitConfig(steps=final.steps),
+        final.config(noisy.shape),
         repeats=final.repeats,
         width=final.width,
         seed=derive_seed(record.settings.seed, 1),

@@ -4,6 +4,8 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from nasdip.errors import NasdipError
+from nasdip.prior.config import FitConfig
+from nasdip.prior.recipes import DEFAULT, PUBLISHED, find_recipe
 from nasdip.search.early_stop import EarlyStop
 
 _MOST_PARALLEL = 1024
@@ -47,15 +49,36 @@ class ProxySettings:
 
 @dataclass(frozen=True)
 class FinalSettings:
-    """The fit of the best architecture, initialised anew, to the whole image. Steps of 0 leave it out."""
+    """The fit of the best architecture, initialised anew, to the whole image.
 
-    steps: int = 1200
-    width: int = 128
+    Parameters
+    ----------
+    steps, width : int or None
+        None for those of the recipe, which are filled in where the search starts. Steps of 0 leave the fit out.
+    repeats : int
+        Fits to average.
+    recipe : str
+        See `nasdip.prior.recipes`.
+    """
+
+    steps: int | None = None
+    width: int | None = None
     repeats: int = 1
+    recipe: str = DEFAULT
 
     def __post_init__(self) -> None:
-        if self.steps < 0 or self.width < 1 or self.repeats < 1:
+        find_recipe(self.recipe)
+        if (self.steps or 0) < 0 or (self.width is not None and self.width < 1) or self.repeats < 1:
             raise NasdipError("the final fit needs steps of 0 or more, width and repeats of 1 or more")
+
+    def config(self, shape: tuple[int, ...]) -> FitConfig:
+        """Return the settings of the fit for an image of `shape` (H, W, ...)."""
+        return find_recipe(self.recipe).settings(shape[0], shape[1], steps=self.steps)
+
+    def filled_in(self, shape: tuple[int, ...]) -> "FinalSettings":
+        """Return the settings with the recipe's steps and width for an image of `shape` (H, W, ...)."""
+        steps = self.config(shape).steps if self.steps is None else self.steps
+        return replace(self, steps=steps, width=self.width or find_recipe(self.recipe).width)
 
 
 @dataclass(frozen=True)
@@ -113,7 +136,7 @@ class SearchSettings:
         try:
             fields = dict(data)
             fields["proxy"] = ProxySettings(**fields["proxy"])
-            fields["final"] = FinalSettings(**fields["final"])
+            fields["final"] = FinalSettings(**{"recipe": PUBLISHED.name, **fields["final"]})  # once the only one
             fields["early_stop"] = EarlyStop(**fields.get("early_stop", {}))
             return SearchSettings(**fields)
         except (KeyError, TypeError) as error:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tifffile
 
+from nasdip.prior.config import FitConfig
 from nasdip.prior.restoration_folder import RestorationFolder
 from nasdip.search.run_folder import RunFolder
 from nasdip.search.trial_result import TrialResult
@@ -21,6 +22,16 @@ def test_restore_writes_the_picture_the_record_and_the_report(folder, nasdip):
         assert words in err
     assert iio.imread("restored/photo.png").shape == (40, 32, 3)
     assert (folder / "restored/photo/repetition-02/curves.csv").exists()
+
+
+def test_restore_fits_by_the_fast_recipe_unless_told_otherwise(folder, nasdip):
+    nasdip("restore", "photo.png", "-o", "fast", "--no-report", "--steps", "3")
+    nasdip("restore", "photo.png", "-o", "slow", "--no-report", "--recipe", "published", *QUICK)
+    fast, slow = (RestorationFolder(folder / name / "photo").read() for name in ("fast", "slow"))
+    assert (fast.width, fast.config.learning_rate, fast.config.second_moment) == (48, 0.02, 0.9)
+    assert (slow.width, slow.config) == (8, FitConfig(steps=3))
+    code, _, err = nasdip("restore", "photo.png", "--recipe", "quick")
+    assert (code, err.strip()) == (2, "nasdip: error: unknown recipe 'quick': use published or fast")
 
 
 def test_same_command_same_picture(folder, nasdip):

@@ -38,14 +38,14 @@ def test_networks_compute_in_the_type_of_their_input():
     assert network(torch.rand(1, 32, 16, 16).bfloat16()).dtype == torch.bfloat16
 
 
-def test_auto_takes_bfloat16_where_it_is_clearly_faster(monkeypatch):
-    for ratio, chosen in ((0.5, "bf16"), (0.9, "fp32"), (4.0, "fp32")):
-        precision._is_worthwhile.cache_clear()
-        seconds = {torch.float32: 1.0, torch.bfloat16: ratio}
-        monkeypatch.setattr(precision, "_seconds", seconds.__getitem__)
-        assert precision.choose_precision("auto", CPU) == chosen
-    precision._is_worthwhile.cache_clear()
-    assert precision.choose_precision("bf16", CPU) == "bf16"
+@pytest.mark.parametrize(
+    ("features", "chosen"),
+    [({"avx2", "avx512_bf16"}, "bf16"), ({"amx_bf16"}, "bf16"), ({"avx2", "avx512f"}, "fp32"), (set(), "fp32")],
+)
+def test_auto_takes_bfloat16_where_the_processor_multiplies_it(monkeypatch, features, chosen):
+    monkeypatch.setattr(precision, "processor_features", lambda: features)
+    assert precision.choose_precision("auto", CPU) == chosen
+    assert [precision.choose_precision(name, CPU) for name in ("fp32", "bf16")] == ["fp32", "bf16"]
 
 
 def test_unknown_precisions_are_refused():

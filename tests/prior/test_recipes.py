@@ -14,7 +14,7 @@ from skimage.util import img_as_float32
 from nasdip.errors import NasdipError
 from nasdip.imaging.noise import add_noise
 from nasdip.imaging.observation import Observation
-from nasdip.network.build import build_network
+from nasdip.network.build import DEFAULT_WIDTH, build_network
 from nasdip.network.operations import count_parameters
 from nasdip.prior.fit import fit
 from nasdip.prior.loop import FitLoop
@@ -84,6 +84,23 @@ def test_held_out_pixels_and_stopping_work_with_the_fast_recipe():
     assert np.corrcoef(result.curves.heldout, true_error)[0, 1] > 0.95
 
 
+@pytest.mark.parametrize(("shape", "steps"), [((16, 16), 200), ((128, 128), 400), ((64, 256), 400), ((4096, 9), 600)])
+def test_steps_grow_with_the_images_side(shape, steps):
+    assert find_recipe("fast").settings(*shape).steps == steps
+    assert find_recipe("fast").settings(4000, 6000).steps == 1600
+    assert find_recipe("published").settings(*shape) == find_recipe("published").config
+
+
+def test_given_steps_and_precision_are_taken():
+    config = find_recipe("fast").settings(128, 128, steps=7, precision="fp32")
+    assert (config.steps, config.precision) == (7, "fp32")
+    assert replace(config, steps=400, precision="auto") == find_recipe("fast").settings(128, 128)
+
+
+def test_the_published_width_is_the_networks_default():
+    assert find_recipe("published").width == DEFAULT_WIDTH
+
+
 def test_an_unknown_recipe_is_refused():
-    with pytest.raises(NasdipError, match="published, fast"):
+    with pytest.raises(NasdipError, match="published or fast"):
         find_recipe("slow")

@@ -14,6 +14,7 @@ from small_searches import CPU, comparable, settings, start
 from nasdip.controller.state import SearcherState
 from nasdip.errors import NasdipError
 from nasdip.files import read_json
+from nasdip.prior.config import FitConfig
 from nasdip.search import runner
 from nasdip.search import trial as one_trial
 from nasdip.search.run_folder import RunFolder
@@ -181,3 +182,23 @@ def test_killed_with_minus_9_a_search_loses_at_most_the_trial_under_way(tmp_path
     assert comparable(resumed) == comparable(whole)
     assert not [p for p in path.rglob("*") if p.name.startswith(".") and p.suffix == ".json" and p.stat().st_size == 0]
     json.loads((path / "best.json").read_text())
+
+
+def test_the_final_fit_has_the_recipes_steps_and_width_for_the_image(tmp_path):
+    folder = start(tmp_path, settings(final=FinalSettings(repeats=2)))
+    final = folder.record().settings.final
+    assert (final.recipe, final.steps, final.width, final.repeats) == ("fast", 200, 48, 2)
+    assert final.config((256, 256, 3)).second_moment < 0.99
+
+
+def test_a_search_of_an_earlier_version_ends_by_the_published_recipe(tmp_path):
+    folder = start(tmp_path)
+    run = read_json(tmp_path / "run.json")
+    del run["settings"]["final"]["recipe"]
+    (tmp_path / "run.json").write_text(json.dumps(run))
+    assert folder.record().settings.final.config((32, 32, 3)) == FitConfig(steps=4)
+
+
+def test_unknown_recipes_are_refused():
+    with pytest.raises(NasdipError, match="published or fast"):
+        FinalSettings(recipe="slow")
