@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from nasdip.console import duration
+from nasdip.prior.config import FitConfig
 from nasdip.report.run_state import run_state
 from nasdip.report.search_numbers import ranking
 from nasdip.report.service import Service
@@ -80,10 +81,15 @@ def _settings(source: Source) -> list[tuple[str, list[tuple[str, str]]]]:
             "tiles": "none: the whole image" if restoration.tiling is None else str(restoration.tiling),
             "time": duration(restoration.seconds),
             **{key.replace("_", " "): value for key, value in restoration.config.to_json().items()},
-            "average": f"{restoration.config.average_weight:g}",
+            "average": _average(restoration.config),
         }
         groups.append(("Final fit" if source.search else "Fit", _pairs(facts)))
     return groups
+
+
+def _average(config: FitConfig) -> str:
+    weight = f"{config.average_weight:g}"
+    return f"at most {weight}, over the last {config.average_span:.0%} of the steps" if config.average_span else weight
 
 
 def _search_settings(source: Source) -> list[tuple[str, list[tuple[str, str]]]]:
