@@ -62,8 +62,8 @@ def restore(
     device : str
         auto, cpu, cuda or cuda:N.
     precision : {"fp32", "bf16", "auto"}, optional
-        Of the network's maps; bf16 takes less memory, and less time where the device is fast at it, which auto
-        finds out. Default: the recipe's (auto; published: fp32).
+        Of the network's maps; bf16 takes less memory, and less time where the device multiplies it, where auto
+        takes it. Default: the recipe's (auto; published: fp32).
     tile : int, "auto" or "off"
         Largest side (px) of the overlapping tiles that an image is fitted in; auto: the whole image if it fits into
         the memory that is free, else the tiles that do and are done first; off: the whole image.

@@ -11,8 +11,9 @@ The other recipes are fitted for half as many steps again as they take, `psnr_la
 The clean image measures and picks nothing but that best step. Resumable: fits whose rows are there are not repeated.
 
 `time` measures seconds per step, of the published loop and of nasdip's by each recipe, in processes that take turns,
-and multiplies, into time_to_quality.csv. What the published recipe needs is 1200 steps for `last`, as published, and
-for `oracle` its first step at that level.
+and multiplies, into time_to_quality.csv. What the published recipe needs is 1200 steps for `last`, as published. Small
+images it has overfitted by then: so `first` counts its first step at the same level instead, and `oracle` its first
+step at the higher one. The other recipe's steps are its first ones at the level in all three.
 """
 
 import argparse
@@ -84,7 +85,7 @@ def count_steps(options: argparse.Namespace) -> None:
                     if base is None and recipe != PUBLISHED:
                         raise SystemExit(f"{key}: the published recipe makes the levels: add --recipe {PUBLISHED}")
                     row = dict(zip(STEPS_COLUMNS, (*key, *measure(key, base, options)), strict=True))
-                    rows = [*read_rows(path), row]  # another process may have added some
+                    rows.append(row)
                     write(path, STEPS_COLUMNS, rows)
                     print(",".join(rows[-1].values()), flush=True)
 
@@ -147,18 +148,19 @@ def time_steps(options: argparse.Namespace) -> None:
                 continue
             key = tuple(row[name] for name in KEYS)
             rows = [old for old in rows if tuple(old[name] for name in KEYS) != key]
-            rows += [compare(row, base, which, seconds) for which in ("last", "oracle")]
+            rows += [compare(row, base, which, seconds) for which in ("last", "first", "oracle")]
         write(path, SECONDS_COLUMNS, rows)
     print(*(",".join(row.values()) for row in rows), sep="\n")
-    for which in ("last", "oracle"):
+    for which in ("last", "first", "oracle"):
         print(which, summary([row for row in rows if row["level"] == which]))
 
 
 def compare(row: Row, base: Row, which: str, seconds: dict[str, list[float]]) -> Row:
-    theirs = int(base["steps"] if which == "last" else base["step_oracle"])
-    ours = row[f"step_{which}"]
+    theirs = int(base[{"last": "steps", "first": "step_last", "oracle": "step_oracle"}[which]])
+    which_level = "oracle" if which == "oracle" else "last"
+    ours = row[f"step_{which_level}"]
     per_step, published = (statistics.median(seconds[way]) for way in (row["recipe"], LOOP))
-    numbers = [row[f"level_{which}"], str(theirs), f"{published:.4f}", f"{theirs * published:.1f}", ours]
+    numbers = [row[f"level_{which_level}"], str(theirs), f"{published:.4f}", f"{theirs * published:.1f}", ours]
     if ours:
         ratios = [a * theirs / (b * int(ours)) for a, b in zip(seconds[LOOP], seconds[row["recipe"]], strict=True)]
         spread = [f"{x:.2f}" for x in (statistics.median(ratios), min(ratios), max(ratios))]
@@ -257,7 +259,11 @@ def read_rows(path: Path) -> list[Row]:
 
 
 def write(path: Path, columns: tuple[str, ...], rows: list[Row]) -> None:
-    lines = [provenance_line(), ",".join(columns), *(",".join(row.values()) for row in rows)]
+    """Write rows below the provenance of every command that made some of them."""
+    head = provenance_line()
+    earlier = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    heads = [line for line in earlier if line.startswith("#") and line.split(" | ")[0] != head.split(" | ")[0]]
+    lines = [*heads, head, ",".join(columns), *(",".join(row.values()) for row in rows)]
     write_text(path, "\n".join(lines) + "\n")
 
 

@@ -41,6 +41,19 @@ def psnr(reference: np.ndarray, image: np.ndarray, *, data_range: float) -> floa
     return float("inf") if mean_square == 0 else float(10 * np.log10(data_range**2 / mean_square))
 
 
+def decibels(mean_square: np.ndarray) -> np.ndarray:
+    """Return the PSNR (dB) of mean squared errors of images in [0, 1]; infinite for 0.
+
+    Examples
+    --------
+    >>> decibels(np.array([0.01, 1.0])).tolist()
+    [20.0, 0.0]
+    """
+    with np.errstate(divide="ignore"):
+        result: np.ndarray = -10 * np.log10(mean_square) + 0.0  # no negative zero
+    return result
+
+
 def ssim(reference: np.ndarray, image: np.ndarray, *, data_range: float, channel_axis: int | None = None) -> float:
     """Mean structural similarity, in a uniform window of 7x7 px.
 

@@ -54,7 +54,8 @@ def describe(device: torch.device) -> str:
 def available_memory(device: torch.device) -> int | None:
     """Return the bytes that are free on a device; None where the system does not tell."""
     if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0])
+        kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)  # by torch, for reuse
+        return int(torch.cuda.mem_get_info(device)[0]) + kept
     return memory_available()
 
 

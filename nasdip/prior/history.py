@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from nasdip.imaging.metrics import decibels
 from nasdip.prior.result import Curves
 
 _ROWS = ("loss", "heldout", "raw", "averaged")
@@ -45,7 +46,7 @@ class History:
     def latest(self) -> tuple[float, float | None, float | None]:
         """Return the last loss, and the PSNR (dB) of the averaged output: against the clean image, and held-out."""
         loss, heldout, _, averaged = self._log[:, self.completed - 1].cpu().double().numpy() * self._scale**2
-        against_clean, on_heldout = (float(_psnr(x)) if np.isfinite(x) else None for x in (averaged, heldout))
+        against_clean, on_heldout = (float(decibels(x)) if np.isfinite(x) else None for x in (averaged, heldout))
         return float(loss), against_clean, on_heldout
 
     def curves(self) -> Curves:
@@ -53,10 +54,5 @@ class History:
         n = self.completed
         log = self._log[:, :n].cpu().double().numpy() * self._scale**2
         heldout = log[1] if np.isfinite(log[1]).any() else None
-        raw, averaged = (_psnr(row) if np.isfinite(row).any() else None for row in log[2:])
+        raw, averaged = (decibels(row) if np.isfinite(row).any() else None for row in log[2:])
         return Curves(np.arange(1, n + 1), log[0], heldout, raw, averaged)
-
-
-def _psnr(mse: np.ndarray) -> np.ndarray:
-    with np.errstate(divide="ignore"):
-        return -10 * np.log10(mse)

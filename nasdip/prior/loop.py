@@ -88,7 +88,7 @@ class FitLoop:
         self.events: list[FitEvent] = []
         self.image_step = 0
         self.bands: list[tuple[int, np.ndarray]] = []
-        self.work = Replay(self._work, [self.noise_generator], device)
+        self.replay = Replay([self.noise_generator], device)
         self.band_steps = {int(s) for s in np.geomspace(1, config.steps, _BAND_POINTS)}
 
     def step(self, step: int) -> None:
@@ -96,7 +96,7 @@ class FitLoop:
         self.number.fill_(step)
         self.past.fill_(self.config.average_weight_at(step))
         self.optimizer.scale(self.config.rate_factor_at(step))
-        self.work()
+        self.replay(self._work)
         self.history.completed = step
         if step in self.band_steps and bool(torch.isfinite(self.last).all()):
             correspondence = band_correspondence(self._array(self.last), self.observation.pixels, bands=BANDS)

@@ -4,8 +4,8 @@ import torch
 
 from nasdip.provenance import processor_features
 
-# Instructions that multiply bfloat16 matrices. Without them bfloat16 is several times slower than float32; with them
-# it is faster (experiments/benchmarks/step_ratio.csv, by the first of them).
+# Instructions that multiply bfloat16 matrices. With the first ones bfloat16 is faster than float32
+# (experiments/benchmarks/step_ratio.csv); the others were made for it, and not measured.
 _INSTRUCTIONS = {"avx512_bf16", "amx_bf16"}
 
 

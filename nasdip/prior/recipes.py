@@ -13,8 +13,8 @@ class Recipe(NamedTuple):
 
     Attributes
     ----------
-    name, summary : str
-        For people.
+    name : str
+        What people call it.
     config : FitConfig
         The settings of a fit; its steps are those for the smallest images.
     width : int
@@ -26,7 +26,6 @@ class Recipe(NamedTuple):
     """
 
     name: str
-    summary: str
     config: FitConfig
     width: int
     steps_per_px: float
@@ -45,14 +44,14 @@ class Recipe(NamedTuple):
         if steps is None:
             wanted = 50 * round(self.steps_per_px * math.sqrt(height * width) / 50)
             steps = min(max(wanted, self.config.steps), self.most_steps)
-        return replace(self.config, steps=steps, precision=precision or self.config.precision)
+        warm_up = min(self.config.warm_up, steps // 4)  # a short fit gets to its learning rate as well
+        return replace(self.config, steps=steps, warm_up=warm_up, precision=precision or self.config.precision)
 
 
-PUBLISHED = Recipe("published", "as published for denoising", FitConfig(), 128, 0.0, 1200)
+PUBLISHED = Recipe("published", FitConfig(), 128, 0.0, 1200)
 # experiments/benchmarks/time_to_quality.py measures what it gains.
 FAST = Recipe(
     "fast",
-    "the quality of the published one in a fraction of its time",
     FitConfig(
         steps=200,
         learning_rate=0.02,

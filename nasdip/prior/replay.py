@@ -1,73 +1,74 @@
 """Repeating a step on a GPU without launching each of its kernels from Python: CUDA graphs."""
 
+import os
 from collections.abc import Callable, Sequence
 
 import torch
 
+from nasdip.errors import NasdipError
+
 # Calls that are made as usual before the work is recorded: the first ones choose algorithms and allocate workspaces.
 WARM_UP = 3
+# No GPU has run this yet; until one has, it is for those who ask for it.
+VARIABLE = "NASDIP_CUDA_GRAPHS"
 
 
 class Replay:
-    """Calls `work`, and on a GPU records the call after the first ones and replays it from then on.
+    """Does a piece of work, and on a GPU, if the environment says NASDIP_CUDA_GRAPHS=1, records and replays it.
 
     A step of a small network is hundreds of kernels, each shorter than its launch; a replay launches all at once. What
-    is recorded works on the same tensors every time: `work` takes no arguments, changes tensors in place, waits for
-    nothing, and leaves to the caller what differs between calls (who fills tensors with it before each).
+    is recorded works on the same tensors every time: it changes them in place, waits for nothing, copies nothing from
+    the CPU, and leaves to the caller what differs between calls (who fills tensors with it before each).
 
     Parameters
     ----------
-    work : callable
-        Without arguments.
     generators : sequence of Generator
-        Random number generators that it uses; their state goes on with every replay.
+        Random number generators that the work uses; their state goes on with every replay.
     device : torch.device
         Where it works; on the CPU every call is made as usual.
-
-    Attributes
-    ----------
-    failure : str or None
-        Why the work could not be recorded; it is then called as usual, and is slower.
     """
 
-    def __init__(self, work: Callable[[], None], generators: Sequence[torch.Generator], device: torch.device) -> None:
-        self._work, self._generators = work, generators
-        self._is_plain = device.type != "cuda"
+    def __init__(self, generators: Sequence[torch.Generator], device: torch.device) -> None:
+        self._generators, self._device = generators, device
+        self._records = device.type == "cuda" and os.environ.get(VARIABLE) == "1"
         self._calls = 0
+        self._stream: torch.cuda.Stream | None = None
         self._graph: torch.cuda.CUDAGraph | None = None
-        self.failure: str | None = None
 
-    def __call__(self) -> None:
-        """Do the work once."""
-        self._calls += 1
-        if self._is_plain:
-            self._work()
-        elif self._graph is not None:
+    def __call__(self, work: Callable[[], None]) -> None:
+        """Do `work`, the same at every call, once. It is not kept: what it belongs to is freed with its last user."""
+        if not self._records:
+            work()
+            return
+        with torch.cuda.device(self._device):
+            if self._graph is None:
+                self._calls += 1
+                if self._calls <= WARM_UP:
+                    self._aside(work)
+                    return
+                self._graph = self._recorded(work)
             self._graph.replay()
-        elif self._calls <= WARM_UP:
-            self._aside()
-        else:
-            self._record()
-            self()
 
-    def _aside(self) -> None:
-        """Work on a stream of its own, as recording will."""
-        stream = torch.cuda.Stream()
-        stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(stream):
-            self._work()
-        torch.cuda.current_stream().wait_stream(stream)
+    def _aside(self, work: Callable[[], None]) -> None:
+        """Work on the stream on which it will be recorded."""
+        if self._stream is None:
+            self._stream = torch.cuda.Stream(self._device)
+        self._stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(self._stream):
+            work()
+        torch.cuda.current_stream().wait_stream(self._stream)
 
-    def _record(self) -> None:
+    def _recorded(self, work: Callable[[], None]) -> torch.cuda.CUDAGraph:
         """Record the work, which does not do it."""
         graph = torch.cuda.CUDAGraph()
         try:
             for generator in self._generators:
                 graph.register_generator_state(generator)
-            with torch.cuda.graph(graph):
-                self._work()
+            with torch.cuda.graph(graph, stream=self._stream):
+                work()
         except RuntimeError as error:
-            self.failure = str(error).splitlines()[0]
-            self._is_plain = True
-        else:
-            self._graph = graph
+            cause = str(error).splitlines()[0]
+            raise NasdipError(
+                f"the steps of this network cannot be recorded as a CUDA graph ({cause}): unset {VARIABLE}"
+            ) from error
+        return graph

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from nasdip.imaging.metrics import psnr
+from nasdip.imaging.metrics import decibels, psnr
 from nasdip.imaging.tiles import Tile, Tiling
 from nasdip.prior.result import BandCurve, Curves, FitEvent, FitResult, TileFit
 
@@ -99,7 +99,12 @@ def mean_curves(fits: Sequence[FitResult], shares: Sequence[float]) -> Curves:
     loss = mean("loss")
     assert loss is not None
     raw, averaged = mean("oracle_psnr_raw", _mse), mean("oracle_psnr_averaged", _mse)
-    return Curves(np.arange(1, steps + 1), loss, mean("heldout"), *map(_decibels, (raw, averaged)))
+    return Curves(
+        np.arange(1, steps + 1),
+        loss,
+        mean("heldout"),
+        *(None if curve is None else decibels(curve) for curve in (raw, averaged)),
+    )
 
 
 def mean_bands(fits: Sequence[FitResult], shares: Sequence[float]) -> BandCurve:
@@ -142,16 +147,8 @@ def _mean_psnr(values: Sequence[float | None], shares: Sequence[float]) -> float
     known = [value for value in values if value is not None]
     if len(known) < len(values):
         return None
-    mean = _decibels(_mean([_mse(np.array([value])) for value in known], shares))
-    return None if mean is None else float(mean[0])
+    return float(decibels(_mean([_mse(np.array([value])) for value in known], shares)).item())
 
 
 def _mse(decibels: np.ndarray) -> np.ndarray:
     return 10 ** (-np.asarray(decibels, float) / 10)
-
-
-def _decibels(mse: np.ndarray | None) -> np.ndarray | None:
-    if mse is None:
-        return None
-    with np.errstate(divide="ignore"):
-        return -10 * np.log10(mse)

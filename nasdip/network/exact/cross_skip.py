@@ -63,8 +63,8 @@ class ExactCrossSkip(nn.Module):
         maps = [self._begin(group, level, sources, before) for group in groups]
         more = None
         if any(len(group) > 1 for group in groups):
-            counts = [len(group) - 1.0 for group in groups for _ in range(len(maps[0]))]
-            more = maps[0].new_tensor(counts).view(-1, 1, 1, 1)
+            # Filled on the device: a copy from the CPU could not be recorded in a CUDA graph.
+            more = torch.cat([maps[0].new_full((len(maps[0]), 1, 1, 1), len(group) - 1.0) for group in groups])
         return torch.cat(maps) if len(maps) > 1 else maps[0], more
 
     def _begin(self, group: Group, level: int, sources: list[Tensor], before: dict[Group, Tensor]) -> Tensor:
