@@ -6,7 +6,6 @@ from contextlib import contextmanager
 import torch
 
 from nasdip.console import duration, progress, size
-from nasdip.errors import NasdipError
 from nasdip.network.build import DEFAULT_WIDTH
 from nasdip.prior.config import FitConfig
 from nasdip.prior.device import available_memory, describe
@@ -14,22 +13,17 @@ from nasdip.prior.estimate import Estimate, estimate_fit
 from nasdip.prior.loop import FitProgress
 from nasdip.prior.precision import choose_precision
 from nasdip.prior.restoration import Plan, Progress, count_weights
-from nasdip.prior.tile_choice import choose_tiles
+from nasdip.prior.tile_choice import check_memory
 from nasdip.space.architecture import Architecture
 
 
 def estimate(
     architecture: Architecture, shape: tuple[int, ...], config: FitConfig, width: int | None, device: torch.device
 ) -> Estimate:
-    """Estimate a fit to an image of `shape` (H, W, C); NasdipError where it needs more memory than is free."""
+    """Estimate a trial's fit to an image of `shape` (H, W, C); NasdipError where it needs more memory than is free."""
     height, image_width, channels = shape
     measured = estimate_fit(architecture, (height, image_width, channels), config, width=width, device=device)
-    free = available_memory(device)
-    if free is not None and measured.memory > free:
-        raise NasdipError(
-            f"fitting {height}x{image_width} px needs about {size(measured.memory)}, and {size(free)} are free on "
-            f"{device}: use a smaller --width, or crop the picture"
-        )
+    check_memory(f"{height}x{image_width} px", measured.memory, device, "a smaller --width or --crop")
     return measured
 
 
@@ -40,11 +34,9 @@ def announcement(
     width: int | None,
     repeats: int,
     device: torch.device,
-    plan: Plan | None = None,
+    plan: Plan,
 ) -> str:
-    """Return what will be fitted, where, and what it will cost, in words; planned here where no plan is given."""
-    if plan is None:
-        plan = Plan(choose_tiles(architecture, shape, config, width=width, device=device), False, 0, repeats)
+    """Return what will be fitted, where, and what it will cost, in words."""
     tiling, cost = plan.tiles.tiling, plan.tiles.estimate
     parameters = count_weights(architecture, shape[2], config, width)
     total = duration(cost.seconds(config.steps * plan.missing))
@@ -68,15 +60,13 @@ def _resumption(plan: Plan, device: torch.device) -> str:
 
 
 @contextmanager
-def fit_progress(label: str, repeats: int, steps: int, tiles: int = 1, done: int = 0) -> Iterator[Progress]:
+def fit_progress(label: str, repeats: int, steps: int, tiles: int, done: int) -> Iterator[Progress]:
     """Show the progress of all fits as one: `repeats` repetitions of `tiles` fits, of which `done` are on disk."""
     with progress(label, repeats * tiles * steps, done * steps) as show:
 
         def update(repetition: int, where: FitProgress) -> None:
-            fits = where.steps // steps  # of a repetition, however many the caller knew of
-            tile = f"tile {(where.step - 1) // steps + 1} of {fits}, " if fits > 1 else ""
+            tile = f"tile {(where.step - 1) // steps + 1} of {tiles}, " if tiles > 1 else ""
             oracle = "" if where.oracle_psnr is None else f", PSNR {where.oracle_psnr:.2f} dB"
-            so_far = (repetition - 1 + where.step / where.steps) * tiles * steps
-            show(round(so_far), f"{tile}loss {where.loss:.3g}{oracle}")
+            show((repetition - 1) * tiles * steps + where.step, f"{tile}loss {where.loss:.3g}{oracle}")
 
         yield update

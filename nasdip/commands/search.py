@@ -17,16 +17,17 @@ from nasdip.imaging.inputs import channels_last, describe, read_clean
 from nasdip.prior.config import FitConfig
 from nasdip.prior.device import describe as describe_device
 from nasdip.prior.device import find_device
+from nasdip.prior.restoration import carry_out
 from nasdip.report.report import write_report
 from nasdip.report.search_numbers import saved_in_words
 from nasdip.search.early_stop import EarlyStop
+from nasdip.search.final_fit import plan_best
 from nasdip.search.places import find_places
 from nasdip.search.run_folder import RunFolder, picked_with_clean
-from nasdip.search.runner import fit_best, resume_run, run_trials, start_run
+from nasdip.search.runner import resume_run, run_trials, start_run
 from nasdip.search.settings import FinalSettings, ProxySettings, SearchSettings
 from nasdip.search.task import centre_crop
 from nasdip.search.trial_result import TrialResult
-from nasdip.space.architecture import Architecture
 from nasdip.space.search_space import SearchSpace
 from nasdip.threads import use_threads
 
@@ -144,9 +145,9 @@ def _resume(
 
 def _search(folder: RunFolder, device: torch.device) -> None:
     settings = folder.record().settings
-    noisy, _ = folder.images()
-    done = len(folder.trials())
-    places = _announce(folder, noisy, done, device) if done < settings.trials else []
+    missing = folder.missing()
+    done = settings.trials - len(missing)
+    places = _announce(folder, missing, device) if missing else []
     with progress("search", settings.trials, done) as show:
         best = folder.best()
 
@@ -163,12 +164,12 @@ def _search(folder: RunFolder, device: torch.device) -> None:
     saved = saved_in_words(trials, settings.proxy.steps)
     if saved is not None:
         note(f"early stopping: {saved}")
-    _fit_best(folder, noisy.shape, device)
+    _fit_best(folder, device)
 
 
-def _announce(folder: RunFolder, noisy: np.ndarray, done: int, device: torch.device) -> list[str]:
+def _announce(folder: RunFolder, missing: list[int], device: torch.device) -> list[str]:
     """Tell what the search will do, where, and what it will cost; return the devices of its processes."""
-    settings, space = folder.record().settings, folder.space()
+    settings, space, (noisy, _) = folder.record().settings, folder.space(), folder.images()
     proxy = settings.proxy
     crop = noisy if proxy.crop is None else centre_crop(noisy, proxy.crop)
     config = FitConfig(steps=proxy.steps, heldout=proxy.heldout)
@@ -178,38 +179,44 @@ def _announce(folder: RunFolder, noisy: np.ndarray, done: int, device: torch.dev
         where = describe_device(device)
     memory = max(cost.memory for cost in costs)
     places = find_places(folder, device, memory)
-    seconds = sum(cost.seconds(config.steps) for cost in costs) / len(costs) * (settings.trials - done) / len(places)
+    seconds = sum(cost.seconds(config.steps) for cost in costs) / len(costs) * len(missing) / len(places)
+    which = f"{_which(missing)}, {_at_once(settings.parallel or 1, len(missing), len(places))}"
     note(
-        f"searching {space.name} ({space.size:.3g} architectures) with {settings.searcher}: trials {done + 1} to "
-        f"{settings.trials}, {_at_once(settings, places)}each {config.steps} steps on {crop.shape[0]}x{crop.shape[1]} "
-        f"px at width {proxy.width}, on {where}, about {duration(seconds)} and {size(memory * len(places))}"
+        f"searching {space.name} ({space.size:.3g} architectures) with {settings.searcher}: {which}each {config.steps} "
+        f"steps on {crop.shape[0]}x{crop.shape[1]} px at width {proxy.width}, on {where}, about {duration(seconds)} "
+        f"and {size(memory * len(places))}"
     )
     return places
 
 
-def _at_once(settings: SearchSettings, places: list[str]) -> str:
-    asked = settings.parallel or 1
+def _which(missing: list[int]) -> str:
+    """Return the trials that will be run, in words."""
+    first, last = missing[0], missing[-1]
+    done = last - first + 1 - len(missing)
+    return f"trials {first} to {last}" + (f" ({done} of them done)" if done else "")
+
+
+def _at_once(asked: int, trials: int, processes: int) -> str:
+    """Return how many trials are run at once, in words, and why not as many as were asked for."""
     if asked == 1:
         return ""
-    fewer = f" ({asked} asked for: there is memory, or there are trials, for no more)" if len(places) < asked else ""
-    return f"{len(places)} at once{fewer}, "
+    cause = "there is memory for no more" if processes < min(asked, trials) else "there are no more trials"
+    fewer = f" ({asked} asked for: {cause})" if processes < asked else ""
+    return f"{processes} at once{fewer}, "
 
 
-def _fit_best(folder: RunFolder, shape: tuple[int, ...], device: torch.device) -> None:
-    settings = folder.record().settings
-    best = folder.best()
-    if best is None or settings.final.steps == 0:
-        fit_best(folder, device)
+def _fit_best(folder: RunFolder, device: torch.device) -> None:
+    final = plan_best(folder, device)
+    if final is None:
         return
+    best, task, plan = final
     origin = ", picked with the clean image: oracle" if picked_with_clean(folder.record()) else ""
     note(f"best: {best.architecture} (trial {best.trial}, {best.reward:.2f} dB{origin}); anew for the whole image")
-    architecture, final = Architecture.from_text(best.architecture), settings.final
-    config = final.config(shape)
-    note(announcement(architecture, shape, config, final.width, final.repeats, device))
-    with fit_progress("final fit", final.repeats, config.steps) as show:
-        restoration = fit_best(folder, device, show)
-    if restoration is not None:
-        note(summary(restoration, "a new search with --final-steps"))
+    shape, steps = task.observation.pixels.shape, task.config.steps
+    note(announcement(task.architecture, shape, task.config, task.width, plan.repeats, device, plan))
+    with fit_progress("final fit", plan.repeats, steps, plan.tiles.fits, plan.done) as show:
+        restoration = carry_out(task, plan, folder.final, show)
+    note(summary(restoration, "a new search with --final-steps"))
 
 
 def _write_restored(folder: RunFolder) -> None:

@@ -49,6 +49,8 @@ def fit_repetition(
         return _fit(task, seed, notify)
     if not isinstance(task.observation.operator, Identity):
         raise NasdipError("an image behind a forward operator cannot be fitted in tiles: fit it as a whole (tile off)")
+    whole = task.observation
+    task = replace(task, observation=replace(whole, working=whole.working or working_range(whole.pixels)))
     blend = TiledResult(tiling, task.clean)
     for index in range(len(tiling)):
         if folder is None:
@@ -91,7 +93,7 @@ def _fit(task: Task, seed: int, notify: Notify | None, tile: Tile | None = None)
     )
     if tile is not None:
         pixels = np.ascontiguousarray(observation.pixels[tile.place])
-        observation = replace(observation, pixels=pixels, working=working_range(observation.pixels))
+        observation = replace(observation, pixels=pixels)
         clean = None if clean is None else np.ascontiguousarray(clean[tile.place])
     try:
         return fit(
@@ -103,6 +105,6 @@ def _fit(task: Task, seed: int, notify: Notify | None, tile: Tile | None = None)
             raise
         height, width = observation.pixels.shape[:2]
         raise NasdipError(
-            f"out of memory fitting {height}x{width} px at width {task.width} on {task.device}: use smaller tiles "
-            "(--tile), a smaller --width, a smaller picture or another --device"
+            f"out of memory fitting {height}x{width} px at width {task.width} on {task.device}: use smaller tiles, "
+            "a smaller width, a smaller picture or another device"
         ) from None

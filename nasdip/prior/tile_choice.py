@@ -91,9 +91,19 @@ def choose_tiles(
         found = TilesAndCost(None, cost.of(height, image_width))
         if tile == "auto" and free is not None and _SAFETY * found.estimate.memory > free:
             found = _best(cost, shape, free, device) or found
-    if free is not None and found.estimate.memory > free:
-        raise NasdipError(_too_large(found, (height, image_width), tile, free, device))
+    what = f"{height}x{image_width} px" if found.tiling is None else str(found.tiling)
+    others = {"auto": "a smaller picture", "off": "tiles (tile auto)"}.get(str(tile), "smaller tiles")
+    check_memory(what, found.estimate.memory, device, f"a smaller width or {others}")
     return found
+
+
+def check_memory(what: str, need: int, device: torch.device, advice: str) -> None:
+    """Raise NasdipError where fitting `what` needs more bytes than are free; `advice` is what to use instead."""
+    free = available_memory(device)
+    if free is not None and need > free:
+        raise NasdipError(
+            f"fitting {what} needs about {size(need)}, and {size(free)} are free on {device}: use {advice}"
+        )
 
 
 def known_tiles(
@@ -132,12 +142,3 @@ def _best(cost: Cost, shape: tuple[int, ...], free: int, device: torch.device) -
     choices = [tiled(cost, shape, side, device) for side in sides]
     fitting = [choice for choice in choices if _SAFETY * choice.estimate.memory <= free]
     return min(fitting, key=lambda choice: choice.fits * choice.estimate.seconds_per_step, default=None)
-
-
-def _too_large(found: TilesAndCost, shape: tuple[int, int], tile: TileChoice, free: int, device: torch.device) -> str:
-    what = f"{shape[0]}x{shape[1]} px" if found.tiling is None else str(found.tiling)
-    others = {"auto": "crop the picture", "off": "fit it in tiles (--tile auto)"}
-    return (
-        f"fitting {what} needs about {size(found.estimate.memory)}, and {size(free)} are free on {device}: "
-        f"use a smaller --width, or {others.get(str(tile), 'smaller tiles (--tile)')}"
-    )

@@ -4,7 +4,8 @@ Imports every room but report. `run_folder.py`, `settings.py` and `trial_result.
 `nasdip status` read runs with them, during a run, after it, and without any service.
 
 A search's `ledger.py` knows what was suggested and learned, `schedule.py` which trial is next, and `workers.py` starts
-the processes (`worker.py`) that evaluate trials beside each other; `planning.py` says how many.
+the processes (`worker_process.py`, inside them `worker.py`) that evaluate trials beside each other; `planning.py` says
+how many. `final_fit.py` plans the fit of the best architecture.
 
 The room shares its name with the function `nasdip.search(image, ...)`, so the module itself can be called; see
 `nasdip.api.search` for the parameters.

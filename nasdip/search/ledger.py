@@ -1,5 +1,6 @@
 """What a search's searcher proposed and learned, on disk after every step, whoever runs the trials."""
 
+import logging
 from collections.abc import Collection
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,13 +14,16 @@ from nasdip.search.run_folder import RunFolder
 from nasdip.search.trial_result import Suggestion, TrialResult
 from nasdip.space.architecture import Architecture
 
+_log = logging.getLogger("nasdip")
+
 
 class Ledger:
     """The searcher of a run with its open suggestions and its results.
 
     Suggestions may be many at once, and results may come late, in any order and more than once. Every result is
     written before the searcher learns from it, and the searcher's state, with its open suggestions, after every
-    step; so a process killed at any moment goes on as if nothing had happened.
+    step; so a process killed at any moment goes on as if nothing had happened. A trial whose result is gone from the
+    folder is suggested again.
 
     Parameters
     ----------
@@ -44,11 +48,13 @@ class Ledger:
         self.open: dict[int, Suggestion] = {}
         # The order of events: n for trial n suggested, -n for its result learned.
         self._journal: list[int] = []
+        # The last trial of a state that cannot be gone on with.
+        self._known = 0
         self._searcher = self._new_searcher()
         self._read_state()
         # A kill may have come between a result and the state.
         self.open = {number: s for number, s in self.open.items() if number not in self.results}
-        self._learn_due()
+        self._catch_up()
         self.folder.write_tables(self.trials)
 
     @property
@@ -78,7 +84,7 @@ class Ledger:
             return self.open[waiting[0]]
         suggestion = self._propose()
         self._save()
-        self._learn_due()
+        self._catch_up()
         return suggestion
 
     def repeated(self, suggestion: Suggestion) -> TrialResult | None:
@@ -109,9 +115,20 @@ class Ledger:
         self.folder.write_trial(result)
         self.results[result.trial] = result
         del self.open[result.trial]
-        self._learn_due()
+        self._catch_up()
         self.folder.write_tables(self.trials)
         return True
+
+    def _catch_up(self) -> None:
+        """Let the searcher learn what it should know by now; where its state was lost, suggest again what it had.
+
+        With a lag, a result that is missing is waited for, so that the same is suggested. Without, as if each trial
+        had waited for the one before.
+        """
+        self._learn_due()
+        while self.suggested < max(self._known, *self.results, 0) and self.may_propose:
+            self._propose()
+            self._learn_due()
 
     def _learn_due(self) -> None:
         for number in self._due():
@@ -132,7 +149,8 @@ class Ledger:
         architecture = self._searcher.suggest(1)[0]
         number = 1 + self.suggested
         suggestion = Suggestion(number, str(architecture), diagnostics)
-        self.open[number] = suggestion
+        if number not in self.results:
+            self.open[number] = suggestion
         self._journal.append(number)
         return suggestion
 
@@ -145,23 +163,20 @@ class Ledger:
         return make_searcher(settings.searcher, self.folder.space(), seed=settings.seed, **settings.searcher_settings)
 
     def _read_state(self) -> None:
+        """Read what was saved; nothing where it is not there, or is of trials whose results are gone."""
         state = SearcherState.read(self.folder.searcher_file) if self.folder.searcher_file.exists() else None
         if state is None or "journal" not in state.meta:
-            self._replay()
+            return
+        journal = [int(event) for event in state.meta["journal"]]
+        suggestions = {s.trial: s for s in (Suggestion(*entry) for entry in state.meta["open"])}
+        lost = sorted({event for event in journal if event > 0} - self.results.keys() - suggestions.keys())
+        if lost:
+            numbers = ", ".join(map(str, lost))
+            _log.warning("%s lacks results of trials that ended (%s): they are run again", self.folder.path, numbers)
+            self._known = max(journal)
             return
         self._searcher.load(state)
-        self._journal = [int(event) for event in state.meta["journal"]]
-        self.open = {s.trial: s for s in (Suggestion(*entry) for entry in state.meta["open"])}
-
-    def _replay(self) -> None:
-        """Bring a new searcher to where the results on disk leave it.
-
-        Only where the state was lost. Without a lag the order in which results came is then not known: as if each
-        trial had waited for the one before.
-        """
-        for _ in range(max(self.results, default=0)):
-            self._propose()
-            self._learn_due()
+        self._journal, self.open = journal, suggestions
 
     def _save(self) -> None:
         state = self._searcher.dump()

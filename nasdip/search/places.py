@@ -23,7 +23,7 @@ def find_places(folder: RunFolder, device: torch.device, need: int | None = None
     `need` is the memory (bytes) of a fit where that is known; else it is measured where it matters.
     """
     settings = folder.record().settings
-    most = min(settings.parallel or 1, settings.trials - len(folder.trials()))
+    most = min(settings.parallel or 1, len(folder.missing()))
     if most <= 1:
         return [str(device)]
     names = gpus(device) or [str(device)]

@@ -152,6 +152,10 @@ class RunFolder:
         paths = sorted(self.path.glob("trials/[0-9]*.json"), key=lambda path: int(path.stem))
         return [TrialResult.from_json(read_json(path)) for path in paths]
 
+    def missing(self) -> list[int]:
+        """Return the trials that the settings ask for and that have not ended, in order."""
+        return sorted(set(range(1, self.record().settings.trials + 1)) - {trial.trial for trial in self.trials()})
+
     def best(self) -> TrialResult | None:
         """Return the best trial so far; None if none was fitted."""
         return best_of(self.trials())

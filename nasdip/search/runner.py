@@ -15,10 +15,11 @@ from nasdip.imaging.noise_level import estimate_sigma
 from nasdip.imaging.observation import Observation
 from nasdip.network.build import check_width
 from nasdip.prior.device import describe
-from nasdip.prior.restoration import Progress, restore_observation
+from nasdip.prior.restoration import Progress, carry_out
 from nasdip.prior.result import Restoration
 from nasdip.provenance import provenance
 from nasdip.search.evaluation import Evaluation, Evaluator, Here
+from nasdip.search.final_fit import plan_best
 from nasdip.search.ledger import Ledger
 from nasdip.search.places import find_places, gpus
 from nasdip.search.planning import resolved
@@ -28,7 +29,6 @@ from nasdip.search.settings import SearchSettings
 from nasdip.search.trial_result import TrialResult
 from nasdip.search.workers import OtherOperations, Workers
 from nasdip.seeds import derive_seed
-from nasdip.space.architecture import Architecture
 from nasdip.space.search_space import SearchSpace
 
 _log = logging.getLogger("nasdip")
@@ -81,11 +81,17 @@ def start_run(
 
 
 def resume_run(folder: RunFolder, *, trials: int | None = None, started: dict[str, Any] | None = None) -> None:
-    """Note in run.json that the search goes on, with another number of trials where given."""
+    """Note in run.json that the search goes on, with another number of trials where given.
+
+    Raises
+    ------
+    NasdipError
+        For fewer trials than the number of the last that has a result.
+    """
     record = folder.record()
-    done = len(folder.trials())
-    if trials is not None and trials < done:
-        raise NasdipError(f"the run in {folder.path} has {done} trials already: give --trials {done} or more")
+    last = max((trial.trial for trial in folder.trials()), default=0)
+    if trials is not None and trials < last:
+        raise NasdipError(f"the run in {folder.path} has {last} trials already: ask for {last} or more")
     settings = record.settings if trials is None else dataclasses.replace(record.settings, trials=trials)
     record = record._replace(settings=settings, provenance=[*record.provenance, started or provenance()])
     folder.write_record(record, folder.space().name)
@@ -127,25 +133,5 @@ def fit_best(folder: RunFolder, device: torch.device, progress: Progress | None 
 
     Repetitions which are on disk already are not repeated.
     """
-    record = folder.record()
-    final = record.settings.final
-    if final.steps == 0:
-        return None
-    best = folder.best()
-    if best is None:
-        trials = folder.trials()
-        cause = f", the last with: {trials[-1].error}" if trials else ""
-        raise NasdipError(f"none of the {len(trials)} trials succeeded{cause}; there is nothing to fit")
-    noisy, clean = folder.images()
-    return restore_observation(
-        Observation(noisy, record.sigma),
-        Architecture.from_text(best.architecture),
-        final.config(noisy.shape),
-        repeats=final.repeats,
-        width=final.width,
-        seed=derive_seed(record.settings.seed, 1),
-        clean=clean,
-        device=device,
-        folder=folder.final,
-        progress=progress,
-    )
+    final = plan_best(folder, device)
+    return None if final is None else carry_out(final.task, final.plan, folder.final, progress)

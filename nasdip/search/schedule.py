@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from nasdip.errors import NasdipError
 from nasdip.search.evaluation import Evaluator, Job
 from nasdip.search.ledger import Ledger
 from nasdip.search.trial_result import Suggestion, TrialResult
@@ -28,16 +29,24 @@ class Schedule:
         self._running: set[int] = set()
 
     def run(self) -> None:
-        """Run the trials that are missing; every result is on disk when it comes."""
-        while not self._is_done():
+        """Run the trials that are missing; every result is on disk when it comes.
+
+        Raises
+        ------
+        NasdipError
+            Where a trial that is missing can never begin.
+        """
+        while self._missing():
             self._begin_all()
             if self._running:
                 result = self._evaluator.wait()
                 self._running.discard(result.trial)
                 self._take(result)
+            elif self._missing():
+                raise NasdipError(f"trial {self._missing()[0]} has no result and cannot begin: resume the search")
 
-    def _is_done(self) -> bool:
-        return self._ledger.results.keys() >= set(range(1, self._trials + 1))
+    def _missing(self) -> list[int]:
+        return sorted(set(range(1, self._trials + 1)) - self._ledger.results.keys())
 
     def _begin_all(self) -> None:
         while self._evaluator.is_free:
@@ -49,7 +58,8 @@ class Schedule:
 
     def _next(self) -> Suggestion | None:
         """Return the next trial to begin; None where one that runs must end before. Repeated ones are taken at once."""
-        ledger, waiting = self._ledger, set(self._running)
+        ledger = self._ledger
+        waiting = self._running | {number for number in ledger.open if number > self._trials}
         while ledger.open.keys() - waiting or (ledger.suggested < self._trials and ledger.may_propose):
             suggestion = ledger.suggest(waiting)
             known = ledger.repeated(suggestion)

@@ -1,5 +1,13 @@
 """`nasdip search` with several trials at once."""
 
+import shutil
+
+import pytest
+
+from nasdip.commands import fitting, search
+from nasdip.errors import NasdipError
+from nasdip.prior import tile_choice
+from nasdip.search import places
 from nasdip.search.run_folder import RunFolder
 
 SEARCH = (
@@ -26,10 +34,76 @@ def test_two_trials_at_once_are_told_kept_and_reported(folder, nasdip):
     code, _, err = nasdip("search", "--resume", "-o", "two", "--parallel", "auto", "--trials", 6)
     assert code == 0, err
     # One trial is left: one process, and the run's own order.
-    assert "1 at once (2 asked for: there is memory, or there are trials, for no more)" in err
+    assert "1 at once (2 asked for: there are no more trials)" in err
     assert RunFolder(folder / "two").record().settings.parallel == 2
     nasdip("search", "photo.png", "-o", "whole", "--trials", 6, "--parallel", 2, *SEARCH)
     assert found(folder, "two") == found(folder, "whole")
+
+
+@pytest.mark.parametrize(
+    ("trials", "room", "words"),
+    [
+        (5, 3, "3 at once, each"),
+        (5, 2, "2 at once (3 asked for: there is memory for no more), each"),
+        (2, 2, "2 at once (3 asked for: there are no more trials), each"),
+        (2, 1, "1 at once (3 asked for: there is memory for no more), each"),
+    ],
+)
+def test_fewer_trials_at_once_than_asked_for_have_a_cause(folder, nasdip, monkeypatch, trials, room, words):
+    def place(most, need, free):
+        return ["cpu"] * min(most, room)
+
+    def stop(*_, **__):
+        raise NasdipError("announced")
+
+    monkeypatch.setattr(places, "place_workers", place)
+    monkeypatch.setattr(search, "run_trials", stop)
+    _, _, err = nasdip("search", "photo.png", "-o", "run", "--trials", trials, "--parallel", 3, *SEARCH)
+    assert words in err
+    assert err.endswith("announced\n")
+
+
+def test_a_search_lacking_a_trial_before_its_last_announces_it_and_keeps_the_others(folder, nasdip, caplog):
+    nasdip("search", "photo.png", "-o", "whole", "--trials", 4, "--parallel", 2, *SEARCH)
+    run = RunFolder(folder / "whole")
+    expected = found(folder, "whole")
+    for lost in (2, 3):
+        (run.path / f"trials/{lost:04d}.json").unlink()
+    kept = run.trials()
+    code, _, err = nasdip("search", "--resume", "-o", "whole", "--trials", 3)
+    assert code == 2
+    assert "has 4 trials already: ask for 4 or more" in err
+    code, _, err = nasdip("search", "--resume", "-o", "whole", "--trials", 6)
+    assert code == 0, err
+    assert "lacks results of trials that ended (2, 3)" in caplog.text
+    assert "trials 2 to 6 (1 of them done), 2 at once" in err
+    assert "search: 6/6" in err
+    assert found(folder, "whole")[:4] == expected
+    assert [t for t in run.trials() if t.trial in (1, 4)] == kept
+
+
+def test_a_resumed_final_fit_is_announced_as_it_is_done(folder, nasdip, monkeypatch):
+    """Though less memory is free than at its start, which would be too little for a new one."""
+    options = ("--trials", 1, "--parallel", 1, *SEARCH[:6], "--width", 16, "--steps", 2, "--searcher", "random")
+    final = ("--final-steps", 3, "--final-width", 16, "--repeats", 2)
+    code, _, err = nasdip("search", "photo.png", "-o", "run", *options, *final)
+    assert code == 0, err
+    assert "final fit: 6/6" in err
+    shutil.rmtree(folder / "run/final/repetition-02")
+    monkeypatch.setattr(tile_choice, "available_memory", lambda _: 1)
+    monkeypatch.setattr(fitting, "available_memory", lambda _: 1)
+    code, _, err = nasdip("search", "--resume", "-o", "run")
+    assert code == 0, err
+    assert "going on with an earlier start, 1 of 2 fits done, though only" in err
+    assert "final fit: 6/6" in err
+
+
+def test_a_trial_too_large_is_refused_by_the_options_of_a_search(folder, nasdip, monkeypatch):
+    monkeypatch.setattr(tile_choice, "available_memory", lambda _: 1)
+    code, _, err = nasdip("search", "photo.png", "-o", "run", "--trials", 1, *SEARCH)
+    assert code == 2
+    assert "fitting 16x16 px needs about" in err
+    assert err.rstrip().endswith("use a smaller --width or --crop")
 
 
 def test_status_shares_the_time_that_is_left_among_trials_at_once(folder, nasdip):

@@ -98,8 +98,7 @@ def test_killed_in_a_tile_the_same_command_ends_with_the_same_picture(folder, na
     assert np.array_equal(iio.imread("killed/photo.png"), iio.imread("whole/photo.png"))
 
 
-def test_progress_counts_tiles_and_needs_not_know_of_them(monkeypatch):
-    """Who announces a fit knows its tiles; a search's final fit goes from 0 to its end without."""
+def test_progress_counts_the_tiles_of_all_repetitions(monkeypatch):
     shown = []
 
     @contextmanager
@@ -111,11 +110,9 @@ def test_progress_counts_tiles_and_needs_not_know_of_them(monkeypatch):
     with fitting.fit_progress("photo", 2, 10, tiles=4, done=5) as update:
         update(2, FitProgress(20, 40, 0.1, None, None))
         update(2, FitProgress(30, 40, 0.1, None, None))
-    with fitting.fit_progress("photo", 2, 10) as update:
-        update(1, FitProgress(20, 40, 0.1, None, None))
-        update(2, FitProgress(40, 40, 0.1, None, None))
+    with fitting.fit_progress("photo", 2, 10, tiles=1, done=0) as update:
         update(2, FitProgress(10, 10, 0.1, None, None))
     assert shown == [
         (50, 80), (60, "tile 2 of 4"), (70, "tile 3 of 4"),
-        (0, 20), (5, "tile 2 of 4"), (20, "tile 4 of 4"), (20, "loss 0.1"),
+        (0, 20), (20, "loss 0.1"),
     ]  # fmt: skip

@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from test_fit import SMALL, picture
 
 from nasdip.errors import NasdipError
-from nasdip.imaging.intensity import working_range
+from nasdip.imaging.intensity import Stretch, working_range
 from nasdip.imaging.observation import Observation
 from nasdip.imaging.tiles import Tiling, cover
 from nasdip.network.build import build_network
@@ -61,6 +63,19 @@ def test_a_dim_tile_is_fitted_in_the_range_of_the_whole_image():
         made[name] = fit(build_network(SMALL, width=8), SMALL, observation, FitConfig(steps=1)).last
     assert working_range(dim) != whole
     np.testing.assert_allclose(made["dim"], made["bright"], atol=1e-6)
+
+
+def test_the_range_of_the_whole_image_is_found_once_and_a_given_one_is_kept(monkeypatch):
+    seen, real, given = [], room.fit, Stretch(0.1, 2.0)
+    monkeypatch.setattr(room, "fit", lambda *a, **k: seen.append(a[2].working) or real(*a, **k))
+    monkeypatch.setattr(room, "working_range", lambda pixels: seen.append("found") or working_range(pixels))
+    pixels = picture(40)[1] / 20
+    fit_repetition(task(pixels, steps=1), four(), 1)
+    assert seen == ["found", *[working_range(pixels)] * 4]
+    seen.clear()
+    made = task(pixels, steps=1)
+    fit_repetition(replace(made, observation=replace(made.observation, working=given)), four(), 1)
+    assert seen == [given] * 4
 
 
 def test_a_constant_tile_comes_out_constant():

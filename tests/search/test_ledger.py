@@ -102,6 +102,27 @@ def test_a_lost_state_is_made_again_from_the_trials(tmp_path):
     assert Ledger(folder).suggest() == following
 
 
+@pytest.mark.parametrize("lost", [1, 3, 6])
+@pytest.mark.parametrize("lag", [1, 3, None])
+def test_a_trial_whose_result_is_gone_is_suggested_again(tmp_path, lag, lost, caplog):
+    folder = run(tmp_path, "reinforce")
+    ledger = Ledger(folder, lag)
+    for _ in range(6):
+        suggestion = ledger.suggest()
+        ledger.learn(made_up_result(suggestion))
+    results, following = ledger.results, ledger.suggest()
+    (folder.path / f"trials/{lost:04d}.json").unlink()
+    again = Ledger(folder, lag)
+    assert f"lacks results of trials that ended ({lost})" in caplog.text
+    assert min(again.open) == lost
+    assert again.open[lost].architecture == results[lost].architecture
+    assert again.learn(made_up_result(again.open[lost]))
+    assert list(again.open) == [7]
+    if lag is not None:
+        assert again.journal == ledger.journal
+        assert again.suggest() == following
+
+
 def _five_trials(ledger):
     for _ in range(5):
         ledger.learn(made_up_result(ledger.suggest()))

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import termios
-import threading
 import time
 from pathlib import Path
 
@@ -15,14 +14,16 @@ import pytest
 import torch
 from small_searches import CPU, comparable, settings, start
 
+from nasdip.errors import NasdipError
 from nasdip.network import operations
-from nasdip.search import runner
+from nasdip.search import runner, worker_process
 from nasdip.search.early_stop import EarlyStop
 from nasdip.search.evaluation import Job
 from nasdip.search.ledger import Ledger
 from nasdip.search.places import find_places
 from nasdip.search.settings import FinalSettings, ProxySettings
 from nasdip.search.worker import greeting
+from nasdip.search.worker_process import WorkerProcess
 from nasdip.search.workers import Workers
 from nasdip.space.search_space import SearchSpace
 
@@ -126,7 +127,11 @@ def test_processes_share_a_gpu(tmp_path):
 
 
 def begin(path):
-    return subprocess.Popen([sys.executable, "-c", SEARCH.format(path=str(path))], stderr=subprocess.PIPE, text=True)
+    command = [sys.executable, "-c", SEARCH.format(path=str(path))]
+    # A shell's background job, as the tests may be, ignores Ctrl-C, and so would its children.
+    return subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
+    )
 
 
 def test_killed_with_minus_9_it_leaves_no_process_and_goes_on_as_if_never_stopped(tmp_path):
@@ -178,47 +183,63 @@ def test_ctrl_c_ends_the_processes_at_once(tmp_path):
         assert [t.status for t in Ledger(folder, lag=3).trials[:2]] == ["ok", "ok"]
 
 
-class Killer(threading.Thread):
-    """Kills the processes that this one starts, each once, `times` of them."""
+@pytest.fixture
+def kill(monkeypatch):
+    """Kill the processes of a trial, so many times, by a signal, when they have just begun it."""
 
-    def __init__(self, times):
-        super().__init__(daemon=True)
-        self.killed, self.times, self.over = [], times, False
+    def install(times, number=signal.SIGKILL):
+        real, left = WorkerProcess.begin, dict(times)
 
-    def run(self):
-        while not self.over and len(self.killed) < self.times:
-            for pid in children(os.getpid()):
-                command = Path(f"/proc/{pid}/cmdline").read_bytes() if lives(pid) else b""
-                if b"nasdip.search.worker" in command and pid not in self.killed and len(self.killed) < self.times:
-                    os.kill(pid, signal.SIGKILL)
-                    self.killed.append(pid)
-            time.sleep(0.02)
+        def begin(worker, job):
+            real(worker, job)
+            if left.get(job.suggestion.trial, 0):
+                left[job.suggestion.trial] -= 1
+                os.kill(worker._process.pid, number)
 
+        monkeypatch.setattr(WorkerProcess, "begin", begin)
+        return left
 
-def with_kills(folder, times):
-    killer = Killer(times)
-    killer.start()
-    try:
-        return runner.run_trials(folder, CPU, places=TWO), killer.killed
-    finally:
-        killer.over = True
-        killer.join()
+    return install
 
 
-def test_a_trial_whose_process_is_killed_is_tried_once_more(tmp_path, caplog):
-    trials, killed = with_kills(start(tmp_path / "killed", chosen(trials=4)), 1)
-    assert len(killed) == 1
+def test_a_trial_whose_process_is_killed_is_tried_once_more(tmp_path, caplog, kill):
+    left = kill({2: 1})
+    trials = runner.run_trials(start(tmp_path / "killed", chosen(trials=4)), CPU, places=TWO)
+    assert left == {2: 0}
     assert facts(trials) == facts(runner.run_trials(start(tmp_path / "whole", chosen(trials=4)), CPU, places=["cpu"]))
-    assert "was killed by SIGKILL (by the system for want of memory, or by a person): trying once more" in caplog.text
+    words = "trial 2 was killed by SIGKILL (by the system for want of memory, or by a person): trying once more"
+    assert words in caplog.text
 
 
-def test_a_trial_whose_process_is_killed_twice_fails_and_the_search_goes_on(tmp_path):
-    trials, killed = with_kills(start(tmp_path, chosen(trials=4, searcher="random")), 4)
-    assert len(killed) == 4
-    failed = [trial for trial in trials if trial.status == "failed"]
-    assert failed
-    assert all("was killed by SIGKILL" in trial.error and trial.error.endswith("twice") for trial in failed)
-    assert [trial.status for trial in trials[2:]] == ["ok", "ok"]
+@pytest.mark.parametrize(("number", "name"), [(signal.SIGKILL, "SIGKILL"), (signal.SIGRTMIN + 6, "signal 40")])
+def test_a_trial_whose_process_is_killed_twice_fails_and_the_search_goes_on(tmp_path, kill, number, name):
+    left = kill({1: 2, 2: 2}, number)
+    trials = runner.run_trials(start(tmp_path, chosen(trials=4, searcher="random")), CPU, places=TWO)
+    assert left == {1: 0, 2: 0}
+    assert [trial.status for trial in trials] == ["failed", "failed", "ok", "ok"]
+    for trial in trials[:2]:
+        assert f"was killed by {name}" in trial.error
+        assert trial.error.endswith("twice")
+
+
+def test_a_process_that_closes_its_output_is_not_said_to_be_killed_by_another(tmp_path, monkeypatch):
+    program = tmp_path / "python"
+    program.write_text("#!/bin/sh\nexec sleep 600 >&-\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(worker_process, "_END_SECONDS", 0.1)
+    folder = start(tmp_path / "run", chosen())
+    monkeypatch.setattr(sys, "executable", str(program))
+    with pytest.raises(NasdipError, match="closed its output without ending before it was ready"):
+        runner.run_trials(folder, CPU, places=TWO)
+
+
+def test_a_process_that_the_system_does_not_start_is_a_clear_error(tmp_path, monkeypatch):
+    folder = start(tmp_path / "run", chosen())
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "none"))
+    with Workers(folder, TWO) as workers:
+        with pytest.raises(NasdipError, match=r"cannot start a process for trials \(No such file.*parallel 1"):
+            workers.submit(Job(Ledger(folder, lag=3).suggest(), {}))
+        assert workers._vacant == TWO
 
 
 def test_operations_that_the_program_added_are_evaluated_by_itself(tmp_path, monkeypatch, caplog):

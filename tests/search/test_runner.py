@@ -9,17 +9,21 @@ import time
 import numpy as np
 import pytest
 import torch
-from small_searches import CPU, comparable, settings, start
+from small_searches import CPU, comparable, made_up_result, settings, start
 
 from nasdip.controller.state import SearcherState
 from nasdip.errors import NasdipError
 from nasdip.files import read_json
+from nasdip.prior import tile_choice
 from nasdip.prior.config import FitConfig
+from nasdip.prior.restoration import carry_out
 from nasdip.search import runner
 from nasdip.search import trial as one_trial
+from nasdip.search.final_fit import plan_best
+from nasdip.search.ledger import Ledger
 from nasdip.search.run_folder import RunFolder
 from nasdip.search.settings import FinalSettings, ProxySettings
-from nasdip.search.trial_result import FLOOR_REWARD
+from nasdip.search.trial_result import FLOOR_REWARD, Suggestion
 from nasdip.space.search_space import SearchSpace
 from nasdip.threads import use_threads
 
@@ -94,6 +98,39 @@ def test_resumed_after_any_trial_a_search_goes_on_as_if_never_stopped(tmp_path, 
     best = max(whole, key=lambda trial: trial.reward)
     assert read_json(part.path / "best.json")["architecture"] == best.architecture
     assert len(part.record().provenance) == 3
+
+
+def test_a_trial_whose_file_is_gone_is_run_again(tmp_path):
+    folder = start(tmp_path)
+    whole = runner.run_trials(folder, CPU)
+    (tmp_path / "trials/0003.json").unlink()
+    assert folder.missing() == [3]
+    assert comparable(runner.run_trials(folder, CPU)) == comparable(whole)
+    assert folder.missing() == []
+
+
+def test_trials_that_are_done_stay_in_a_resumed_run(tmp_path):
+    """A kill of trials at once may leave the last ones done and one before them not."""
+    folder = start(tmp_path, settings(trials=5))
+    Ledger(folder, 3).suggest()
+    for number in (1, 2, 4):
+        folder.write_trial(made_up_result(Suggestion(number, "dip+bilinear:4.4", {})))
+    with pytest.raises(NasdipError, match="has 4 trials already: ask for 4 or more"):
+        runner.resume_run(folder, trials=3)
+    runner.resume_run(folder, trials=4)
+    assert folder.missing() == [3]
+
+
+def test_the_final_fit_goes_on_as_planned_whatever_is_free(tmp_path, monkeypatch):
+    folder = start(tmp_path, settings(trials=1, final=FinalSettings(steps=4, width=16, repeats=2)))
+    runner.run_trials(folder, CPU)
+    first = plan_best(folder, CPU)
+    assert (first.plan.resumed, first.plan.done, first.plan.missing) == (False, 0, 2)
+    carry_out(first.task, first.plan._replace(repeats=1), folder.final)
+    monkeypatch.setattr(tile_choice, "available_memory", lambda _: 1)
+    second = plan_best(folder, CPU)
+    assert (second.plan.resumed, second.plan.done, second.plan.missing) == (True, 1, 1)
+    assert len(runner.fit_best(folder, CPU).repetitions) == 2
 
 
 def test_failed_trials_get_a_floor_reward_and_the_search_goes_on(tmp_path, monkeypatch):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from small_searches import TINY, made_up_result, settings, start
 
+from nasdip.errors import NasdipError
 from nasdip.search.ledger import Ledger
 from nasdip.search.schedule import Schedule
 from nasdip.space.search_space import SearchSpace
@@ -86,6 +87,36 @@ def test_one_at_a_time_each_trial_knows_all_before_it(tmp_path):
     _, compared = play(folder, 1, at_once=1, seed=0, trials=12)
     assert all(others == [n for n in range(1, trial) if n in compared] for trial, others in compared.items())
     assert Ledger(folder, 1).journal == tuple(sign * n for n in range(1, 13) for sign in (1, -1))
+
+
+def test_a_search_whose_results_are_gone_is_that_of_one_that_kept_them(tmp_path):
+    whole = start(tmp_path / "whole", settings(trials=12))
+    trials, _ = play(whole, 3, at_once=2, seed=0, trials=12)
+    damaged = start(tmp_path / "damaged", settings(trials=12))
+    play(damaged, 3, at_once=2, seed=0, trials=8)
+    for lost in (2, 3, 6):
+        (damaged.path / f"trials/{lost:04d}.json").unlink()
+    again, compared = play(damaged, 3, at_once=2, seed=1, trials=12)
+    assert again == trials
+    assert compared.keys() <= {2, 3, 6, 9, 10, 11, 12}
+
+
+def test_trials_beyond_those_asked_for_wait(tmp_path):
+    folder = start(tmp_path, settings(trials=8, searcher="random"))
+    ledger = Ledger(folder, 3)
+    for number in range(1, 4):
+        ledger.suggest(range(1, number))
+    clock = Clock(2, np.random.default_rng(0))
+    assert run(folder, clock, 3, 2).results.keys() == {1, 2}
+    assert list(Ledger(folder, 3).open) == [3]
+
+
+def test_a_trial_that_can_never_begin_is_an_error(tmp_path):
+    ledger = Ledger(start(tmp_path), 1)
+    ledger.suggest()
+    ledger.open.clear()
+    with pytest.raises(NasdipError, match="trial 1 has no result and cannot begin"):
+        Schedule(ledger, Clock(1, np.random.default_rng(0)), 4, lambda result: None).run()
 
 
 @pytest.mark.parametrize("parallel", [2, 4])

@@ -92,7 +92,8 @@ class Session:
         if self._resumed:
             if SearchSpace.from_json(space_json).to_json() != self.folder.space().to_json():
                 log.error("the search space was changed: the search goes on with the one it was started with")
-            resume_run(self.folder, trials=max(self._trials, len(self.folder.trials())), started=self._provenance())
+            trials = max([self._trials, *(trial.trial for trial in self.folder.trials())])
+            resume_run(self.folder, trials=trials, started=self._provenance())
         else:
             noisy, clean, image, clean_image, input_file = self._pictures
             start_run(
@@ -170,7 +171,7 @@ class Session:
         """Take over a number of trials, or of trials at once, that a person has changed (nnictl update)."""
         self._profile = self.experiment.profile()
         self.notes.write(self._profile, self.setup.children)
-        trials = max(self._trials, len(self._ledger.results))
+        trials = max([self._trials, *self._ledger.results])
         if trials != self._run_settings.trials:
             record = self.folder.record()
             self._run_settings = replace(record.settings, trials=trials)

@@ -443,6 +443,18 @@ def test_a_changed_number_of_trials_is_followed(service):
     assert session.folder.record().settings.trials == 25
 
 
+def test_fewer_trials_than_the_number_of_the_last_result_do_not_end_a_resumed_search(service):
+    session = service.session()
+    for child in [asked(session)[0] for _ in range(4)]:
+        if child.trial != 3:
+            session.take(entry(child))
+    session.close()
+    service.profile(maxTrialNumber=3)
+    resumed = service.session()
+    assert resumed.folder.record().settings.trials == 4
+    assert asked(resumed)[0].trial == 3
+
+
 def test_a_portal_that_was_open_earlier_is_not_forgotten(service, monkeypatch):
     import socket
 

@@ -1,0 +1,52 @@
+"""How the best architecture of a search is fitted, anew, to the whole image."""
+
+from typing import NamedTuple
+
+import torch
+
+from nasdip.errors import NasdipError
+from nasdip.imaging.observation import Observation
+from nasdip.prior.restoration import Plan, plan_restoration
+from nasdip.prior.task import Task, make_task
+from nasdip.search.run_folder import RunFolder
+from nasdip.search.trial_result import TrialResult
+from nasdip.seeds import derive_seed
+from nasdip.space.architecture import Architecture
+
+
+class FinalFit(NamedTuple):
+    """The best trial of a search, and the restoration with its architecture as it will be carried out."""
+
+    best: TrialResult
+    task: Task
+    plan: Plan
+
+
+def plan_best(folder: RunFolder, device: torch.device) -> FinalFit | None:
+    """Plan the final fit of a run, going on with an earlier start; None where the run asks for none.
+
+    Raises
+    ------
+    NasdipError
+        Where no trial succeeded, or the memory does not suffice.
+    """
+    record = folder.record()
+    final = record.settings.final
+    if final.steps == 0:
+        return None
+    best = folder.best()
+    if best is None:
+        trials = folder.trials()
+        cause = f", the last with: {trials[-1].error}" if trials else ""
+        raise NasdipError(f"none of the {len(trials)} trials succeeded{cause}; there is nothing to fit")
+    noisy, clean = folder.images()
+    task = make_task(
+        Observation(noisy, record.sigma),
+        Architecture.from_text(best.architecture),
+        final.config(noisy.shape),
+        width=final.width,
+        seed=derive_seed(record.settings.seed, 1),
+        clean=clean,
+        device=device,
+    )
+    return FinalFit(best, task, plan_restoration(task, repeats=final.repeats, folder=folder.final))
