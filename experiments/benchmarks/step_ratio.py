@@ -38,6 +38,7 @@ class Worker:
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(target=work, args=(theirs, way, architecture, size, device))
         self._process.start()
+        theirs.close()  # so that its end is noticed here
 
     def ask(self, word: str, *values: Any) -> Any:
         self._pipe.send((word, *values))
@@ -158,6 +159,7 @@ def peak(precision: str, device: str) -> Peak:
     ours, theirs = context.Pipe()
     process = context.Process(target=measure_peak, args=(precision, device, theirs))
     process.start()
+    theirs.close()  # so that its end is noticed here
     found: Peak = ours.recv()
     process.join()
     return found

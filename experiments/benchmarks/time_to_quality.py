@@ -188,6 +188,7 @@ def interleaved(architecture: str, size: int, ways: list[str], options: argparse
         pipes[way], theirs = context.Pipe()
         processes.append(context.Process(target=work, args=(theirs, way, architecture, size, options.device)))
         processes[-1].start()
+        theirs.close()  # so that its end is noticed here
     seconds: dict[str, list[float]] = {way: [] for way in ways}
     for number in range(options.rounds + 1):
         for way, pipe in pipes.items():
