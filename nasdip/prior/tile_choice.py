@@ -20,9 +20,9 @@ TileChoice = int | Literal["auto", "off"]
 # Pixels that neighbours share at least: an eighth of a tile, between these. A fit is worse in its last few pixels only
 # (experiments/benchmarks/tile_border.csv), but two fits that differ must pass into each other smoothly.
 _LEAST_OVERLAP, _OVERLAP = 16, 32
-# Sides (px) that `auto` chooses from. Smaller tiles consist of overlap; with larger ones more is lost when a fit is
-# stopped, and little is gained: two tiles of 1056 px cover 2048 px with 3 % of overlap.
-SMALLEST, LARGEST = 128, 1056
+# Sides (px) that `auto` chooses from. Smaller tiles consist of overlap; larger ones cost more for each pixel on a
+# processor, overlap counted (experiments/benchmarks/tile_cost.csv).
+SMALLEST, LARGEST = 128, 544
 # Smallest side (px) that a person can choose.
 LEAST = 32
 # What has to be free for each byte that is estimated.
