@@ -150,5 +150,5 @@ def _mean_psnr(values: Sequence[float | None], shares: Sequence[float]) -> float
     return float(decibels(_mean([_mse(np.array([value])) for value in known], shares)).item())
 
 
-def _mse(decibels: np.ndarray) -> np.ndarray:
-    return 10 ** (-np.asarray(decibels, float) / 10)
+def _mse(psnrs: np.ndarray) -> np.ndarray:
+    return 10 ** (-np.asarray(psnrs, float) / 10)
