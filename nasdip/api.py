@@ -9,11 +9,12 @@ import numpy as np
 from skimage.util import img_as_float32
 
 from nasdip.errors import NasdipError
-from nasdip.imaging.noise_level import estimate_sigma
-from nasdip.imaging.observation import Observation
+from nasdip.imaging.observe import observe
 from nasdip.prior.device import find_device
+from nasdip.prior.quality import find_quality
 from nasdip.prior.recipes import DEFAULT, find_recipe
 from nasdip.prior.restoration import restore_observation
+from nasdip.prior.stopping.automatic import choose_stop
 from nasdip.prior.tile_choice import fitted_size, parse_tile
 from nasdip.search.run_folder import RunFolder
 from nasdip.search.runner import fit_best, resume_run, run_trials, start_run
@@ -30,8 +31,12 @@ def restore(
     channel_axis: int | None = None,
     architecture: str | Architecture | None = None,
     recipe: str = DEFAULT,
+    quality: str | None = None,
     steps: int | None = None,
-    repeats: int = 1,
+    repeats: int | None = None,
+    refine: bool | None = None,
+    sigma: float | None = None,
+    stop: str | None = None,
     width: int | None = None,
     seed: int = 0,
     device: str = "auto",
@@ -51,10 +56,19 @@ def restore(
         A name of the zoo, a JSON file, the folder of a search, or a text; default: the best known for denoising.
     recipe : {"fast", "published"}
         How to fit: see `nasdip.prior.recipes`. published: as published for denoising, many times slower.
+    quality : {"fast", "balanced", "best"}, optional
+        Presets of `repeats` and `refine`: one, three or eight fits; see `nasdip.prior.quality`. Default: fast.
     steps : int, optional
-        Optimiser steps of each fit. More = sharper, then noisier. Default: the recipe's for an image of that size.
-    repeats : int
+        Most optimiser steps of each fit. Default: the recipe's for an image of that size.
+    repeats : int, optional
         Fits with different seeds, whose images are averaged. More = better, and as many times slower.
+    refine : bool, optional
+        Whether the fits are improved by non-local Bayes, where the noise allows it (`nasdip.prior.combination`).
+    sigma : float, optional
+        Noise level in 8-bit units (25 means 25/255); estimated by default.
+    stop : str, optional
+        The rule that ends a fit and chooses its image: reference, heldout, sure, whiteness, es-wmv, fixed, or auto
+        (what suits the noise). Default: the recipe's (auto; published: fixed).
     width : int, optional
         Channels of every level; default the recipe's. Smaller = faster and smoother.
     seed : int
@@ -94,11 +108,15 @@ def restore(
     """
     pixels = _channels_last(image, channel_axis)
     way, choice = find_recipe(recipe), parse_tile(str(tile))
+    observation, _ = observe(pixels, sigma)
+    rule = choose_stop(stop or way.config.stop, observation)
+    effort = find_quality(quality, recipe=recipe, repeats=repeats, refine=refine)
     restoration = restore_observation(
-        Observation(pixels, estimate_sigma(pixels)),
+        observation,
         architecture if isinstance(architecture, Architecture) else find_architecture(architecture),
-        way.settings(*fitted_size(pixels.shape, choice), steps=steps, precision=precision),
-        repeats=repeats,
+        way.settings(*fitted_size(pixels.shape, choice), steps=steps, precision=precision, stop=rule),
+        repeats=effort.repeats,
+        refine=effort.refine,
         width=width or way.width,
         seed=seed,
         device=find_device(device),

@@ -77,9 +77,29 @@ def restore(
     ] = "fast",
     steps: Annotated[
         int | None,
-        typer.Option(min=1, help="Optimiser steps. More = sharper, then noisier [default: the recipe's, by size]."),
+        typer.Option(min=1, help="Most optimiser steps; the rule --stop ends most fits sooner [default: by size]."),
     ] = None,
-    repeats: Annotated[int, typer.Option(min=1, help="Fits to average, with different seeds.")] = 1,
+    quality: Annotated[
+        str | None, typer.Option(help="fast, balanced or best: one, three or eight fits, combined [default: fast].")
+    ] = None,
+    repeats: Annotated[
+        int | None, typer.Option(min=1, help="Fits to average, with different seeds [default: by quality].")
+    ] = None,
+    refine: Annotated[
+        bool | None,
+        typer.Option(help="Improve the fits by non-local Bayes where the noise allows it [default: by quality]."),
+    ] = None,
+    sigma: Annotated[
+        str, typer.Option(metavar="LEVEL|auto", help="Noise level in 8-bit units (25 = 25/255); auto: estimated.")
+    ] = "auto",
+    stop: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RULE",
+            help="When to stop: reference, heldout, sure, whiteness, es-wmv, fixed; auto: what suits the noise "
+            "[default: the recipe's].",
+        ),
+    ] = None,
     clean: Clean = None,
     seed: Seed = 0,
     device: Device = "auto",
@@ -104,8 +124,9 @@ def restore(
     from nasdip.commands.restore import restore_files
 
     restore_files(
-        images, output, architecture=architecture, recipe=recipe, steps=steps, repeats=repeats, seed=seed, width=width,
-        device=device, precision=precision, tile=tile, clean=clean, report=report,
+        images, output, architecture=architecture, recipe=recipe, quality=quality, steps=steps, repeats=repeats,
+        refine=refine, sigma=sigma, stop=stop, seed=seed, width=width, device=device, precision=precision, tile=tile,
+        clean=clean, report=report,
     )  # fmt: skip
 
 

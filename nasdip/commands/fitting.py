@@ -6,13 +6,12 @@ from contextlib import contextmanager
 import torch
 
 from nasdip.console import duration, progress, size
-from nasdip.network.build import DEFAULT_WIDTH
 from nasdip.prior.config import FitConfig
 from nasdip.prior.device import available_memory, describe
 from nasdip.prior.estimate import Estimate, estimate_fit
 from nasdip.prior.loop import FitProgress
-from nasdip.prior.precision import choose_precision
 from nasdip.prior.restoration import Plan, Progress, count_weights
+from nasdip.prior.task import Task
 from nasdip.prior.tile_choice import check_memory
 from nasdip.space.architecture import Architecture
 
@@ -27,25 +26,19 @@ def estimate(
     return measured
 
 
-def announcement(
-    architecture: Architecture,
-    shape: tuple[int, ...],
-    config: FitConfig,
-    width: int | None,
-    repeats: int,
-    device: torch.device,
-    plan: Plan,
-) -> str:
+def announcement(task: Task, plan: Plan) -> str:
     """Return what will be fitted, where, and what it will cost, in words."""
-    tiling, cost = plan.tiles.tiling, plan.tiles.estimate
-    parameters = count_weights(architecture, shape[2], config, width)
+    tiling, cost, config = plan.tiles.tiling, plan.tiles.estimate, task.config
+    parameters = count_weights(task.architecture, task.observation.pixels.shape[2], config, task.width)
     total = duration(cost.seconds(config.steps * plan.missing))
-    precision = choose_precision(config.precision, device)
-    fits = f"{repeats} x {config.steps} steps" + ("" if tiling is None else f" on each of {tiling}")
-    where = f"{describe(device)} in {precision}"
+    fixed = config.stop == "fixed"
+    limit, about = ("", "about") if fixed else ("up to ", "at most about")
+    rule = "" if fixed else f", stopped by the rule {config.stop}"
+    fits = f"{plan.repeats} x {limit}{config.steps} steps{rule}" + ("" if tiling is None else f", on each of {tiling}")
+    where = f"{describe(task.device)} in {config.precision}"
     return (
-        f"{architecture}, width {architecture.width or width or DEFAULT_WIDTH}, {parameters / 1e6:.2f} M weights: "
-        f"{fits}, on {where}, about {total} and {size(cost.memory)}{_resumption(plan, device)}"
+        f"{task.architecture}, width {task.width}, {parameters / 1e6:.2f} M weights: "
+        f"{fits}, on {where}, {about} {total} and {size(cost.memory)}{_resumption(plan, task.device)}"
     )
 
 

@@ -10,14 +10,16 @@ from nasdip.errors import NasdipError
 from nasdip.files import make_folder
 from nasdip.imaging.image_file import ImageFile, check_output, read_image, write_image
 from nasdip.imaging.inputs import channels_last, describe, read_clean
-from nasdip.imaging.noise_level import estimate_sigma
-from nasdip.imaging.observation import Observation
+from nasdip.imaging.noise_diagnosis import Diagnosis
+from nasdip.imaging.observe import observe, parse_sigma
 from nasdip.prior.device import find_device
 from nasdip.prior.discrepancy import overfit_step
+from nasdip.prior.quality import find_quality
 from nasdip.prior.recipes import find_recipe
 from nasdip.prior.restoration import Plan, carry_out, count_weights, plan_restoration
 from nasdip.prior.restoration_folder import RestorationFolder
 from nasdip.prior.result import FitResult, Restoration
+from nasdip.prior.stopping.automatic import choose_stop
 from nasdip.prior.task import Task, make_task
 from nasdip.prior.tile_choice import fitted_size, parse_tile
 from nasdip.report.report import write_report
@@ -40,8 +42,12 @@ def restore_files(
     *,
     architecture: str | None,
     recipe: str,
+    quality: str | None,
     steps: int | None,
-    repeats: int,
+    repeats: int | None,
+    refine: bool | None,
+    sigma: str,
+    stop: str | None,
     seed: int,
     width: int | None,
     device: str,
@@ -52,32 +58,39 @@ def restore_files(
 ) -> None:
     """Restore each image into the folder `output`; everything that can be checked is, before the first fit."""
     chosen, choice, way = _architecture(architecture), parse_tile(tile), find_recipe(recipe)
+    effort = find_quality(quality, recipe=recipe, repeats=repeats, refine=refine)
+    level = parse_sigma(sigma)
     where, width = find_device(device), width or way.width
     if clean is not None and len(images) > 1:
         raise NasdipError("--clean belongs to one picture: restore them one by one")
     _check_targets(images, output)
 
-    def make(file: ImageFile, sigma: float | None = None) -> Task:
-        observation, truth = Observation(channels_last(file), sigma), read_clean(clean, file)
-        config = way.settings(*fitted_size(observation.pixels.shape, choice), steps=steps, precision=precision)
-        return make_task(observation, chosen, config, width=width, seed=seed, clean=truth, device=where)
+    def make(file: ImageFile) -> tuple[Task, Diagnosis]:
+        (observation, found), truth = observe(channels_last(file), level), read_clean(clean, file)
+        size = fitted_size(observation.pixels.shape, choice)
+        rule = choose_stop(stop or way.config.stop, observation)
+        config = way.settings(*size, steps=steps, precision=precision, stop=rule)
+        task = make_task(
+            observation, chosen, config, width=width, seed=seed, clean=truth, device=where, refine=effort.refine
+        )
+        return task, found
 
     jobs = []
     for path in images:
         file = read_image(path)
         check_output(path, file)  # a file of that name, in a folder that exists
-        task = make(file)
+        task, _ = make(file)
         count_weights(chosen, channels_last(file).shape[2], task.config, width)
         folder = RestorationFolder(output / path.stem, image=str(path))
-        plan = plan_restoration(task, repeats=repeats, tile=choice, folder=folder)
-        words = announcement(chosen, channels_last(file).shape, task.config, width, repeats, where, plan)
+        plan = plan_restoration(task, repeats=effort.repeats, tile=choice, folder=folder)
+        words = announcement(task, plan)
         jobs.append(Job(path, folder, plan, words))
     make_folder(output)
     for job in jobs:
         file = read_image(job.path)
-        sigma = estimate_sigma(file.pixels)
-        note(f"{describe(file, sigma)}\n{job.words}")
-        restoration = _restore(job, make(file, sigma))
+        task, found = make(file)
+        note(f"{describe(file)}. {found.words}\n{job.words}")
+        restoration = _restore(job, task)
         write_image(output / job.path.name, restoration.image, like=file)
         if job.folder.moved_to is not None:
             note(f"the earlier restoration with other settings is now in {job.folder.moved_to}")
@@ -114,10 +127,23 @@ def summary(restoration: Restoration, steps_option: str) -> str:
         lines.append(f"PSNR {restoration.psnr:.2f} dB; oracle-best of each fit, picked with the clean image: {best}")
     for number, repetition in enumerate(restoration.repetitions, start=1):
         lines += [f"repetition {number}, step {event.step}: {event.message}" for event in repetition.events]
-    overfit = overfit_step(restoration.repetitions[0].curves.loss, restoration.sigma)
-    if overfit is not None and overfit < 0.9 * restoration.config.steps:
-        lines.append(f"the fit began to follow the noise near step {overfit}: try {steps_option} {overfit}")
-    return "\n".join(lines)
+    return "\n".join([*lines, *_stops(restoration, steps_option)])
+
+
+def _stops(restoration: Restoration, steps_option: str) -> list[str]:
+    """Return which steps' images were taken, or which might be better, in words."""
+    rule, fits = restoration.config.stop, restoration.repetitions
+    if rule == "fixed":
+        step = overfit_step(fits[0].curves.loss, restoration.sigma)
+        found = step is not None and step < 0.9 * restoration.config.steps
+        return [f"the fit began to follow the noise near step {step}: try {steps_option} {step}"] if found else []
+    chosen = ", ".join(f"{fit.image_step} of {len(fit.curves.step)}" for fit in fits)
+    lines = [f"image taken, by the rule {rule}, at step {chosen}"]
+    if any(fit.ahead for fit in fits):
+        lines.append(
+            f"the best may still be ahead at the last step: use more, {steps_option} {2 * len(fits[0].curves.step)}"
+        )
+    return lines
 
 
 def _oracle(repetition: FitResult) -> str:

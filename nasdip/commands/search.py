@@ -14,6 +14,7 @@ from nasdip.console import duration, note, progress, size
 from nasdip.errors import NasdipError
 from nasdip.imaging.image_file import check_output, read_image, write_image
 from nasdip.imaging.inputs import channels_last, describe, read_clean
+from nasdip.imaging.observe import observe
 from nasdip.prior.config import FitConfig
 from nasdip.prior.device import describe as describe_device
 from nasdip.prior.device import find_device
@@ -116,7 +117,7 @@ def _start(
         read_clean(clean, file), device, image=str(image), clean_image=None if clean is None else str(clean),
         input_file=image,
     )  # fmt: skip
-    note(describe(file, folder.record().sigma))
+    note(f"{describe(file)}. {observe(channels_last(file))[1].words}")
 
 
 def _resume(
@@ -212,8 +213,8 @@ def _fit_best(folder: RunFolder, device: torch.device) -> None:
     best, task, plan = final
     origin = ", picked with the clean image: oracle" if picked_with_clean(folder.record()) else ""
     note(f"best: {best.architecture} (trial {best.trial}, {best.reward:.2f} dB{origin}); anew for the whole image")
-    shape, steps = task.observation.pixels.shape, task.config.steps
-    note(announcement(task.architecture, shape, task.config, task.width, plan.repeats, device, plan))
+    steps = task.config.steps
+    note(announcement(task, plan))
     with fit_progress("final fit", plan.repeats, steps, plan.tiles.fits, plan.done) as show:
         restoration = carry_out(task, plan, folder.final, show)
     note(summary(restoration, "a new search with --final-steps"))

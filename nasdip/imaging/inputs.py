@@ -38,10 +38,9 @@ def _is_nominal(file: ImageFile) -> bool:
     return file.dtype.name in ("bool", "uint8", "uint16") or (file.offset, file.scale) == (0.0, 1.0)
 
 
-def describe(file: ImageFile, sigma: float) -> str:
-    """Return what a file is, in words; `sigma` is its noise level in 8-bit units."""
-    noise = f"{sigma:.1f}" if sigma >= 1 else f"{sigma:.3f}"
-    return f"{file.path}: {_shape(channels_last(file).shape)}, {file.dtype}; noise about {noise} (8-bit units)"
+def describe(file: ImageFile) -> str:
+    """Return what a file is, in words."""
+    return f"{file.path}: {_shape(channels_last(file).shape)}, {file.dtype}"
 
 
 def _shape(shape: tuple[int, ...]) -> str:

@@ -1,12 +1,13 @@
 """What is known of a picture before it is restored."""
 
-from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
 from nasdip.errors import NasdipError
 from nasdip.imaging.intensity import Stretch
+from nasdip.imaging.nonlocal_bayes import BayesEstimate
 
 A = TypeVar("A")
 
@@ -37,18 +38,33 @@ class Observation:
     pixels : ndarray
         (H, W, C) float32, nominally in [0, 1]; noise may exceed that range.
     sigma : float or None
-        Noise level in 8-bit units, None where unknown.
+        Noise level in 8-bit units, root mean square over the image; None where unknown.
+    sigma_error : float
+        Its standard error, 8-bit units; 0 where it was given.
     operator : ForwardOperator
         Identity for denoising.
+    kind : str
+        Of the noise: gaussian, poisson, speckle, impulse or correlated.
     working : Stretch or None
         The range that it is fitted in, None for its own (`working_range`). A tile has that of its whole image: its own
         may be narrow, so that the noise in it would be large, and be fitted sooner than elsewhere.
+    variance : ndarray or None
+        (H, W, C), the variance of the noise in every value where it is not the same everywhere; [0, 1] units squared.
+    known : ndarray or None
+        (H, W) bool, False for pixels that tell nothing of the image (impulses); None where all do.
+    reference : BayesEstimate or None
+        An estimate of the clean image without a network, where the noise allows one.
     """
 
     pixels: np.ndarray
     sigma: float | None = None
     operator: ForwardOperator = Identity()
+    kind: str = "gaussian"
+    sigma_error: float = 0.0
     working: Stretch | None = None
+    variance: np.ndarray | None = None
+    known: np.ndarray | None = None
+    reference: BayesEstimate | None = None
 
     def __post_init__(self) -> None:
         if self.pixels.ndim != 3:
@@ -58,3 +74,27 @@ class Observation:
             raise NasdipError(f"a {height}x{width} px image is too small: nasdip needs at least 16x16 px")
         if not np.isfinite(self.pixels).all():
             raise NasdipError(f"{np.sum(~np.isfinite(self.pixels))} values are NaN or infinite: replace them first")
+
+    def noise_variance(self) -> float | np.ndarray | None:
+        """Return the variance of the noise, [0, 1] units squared: one number, or one for each value; None: unknown."""
+        if self.variance is not None:
+            return self.variance
+        return None if self.sigma is None else (self.sigma / 255) ** 2
+
+    def noise_facts(self) -> dict[str, Any]:
+        """Return what is taken for known of the noise, as a JSON object."""
+        return {"kind": self.kind, "sigma": None if self.sigma is None else round(self.sigma, 4)}
+
+    def part(self, place: tuple[slice, slice]) -> "Observation":
+        """Return the observation of a part of the image, given by its rows and columns."""
+
+        def cut(image: np.ndarray) -> np.ndarray:
+            return np.ascontiguousarray(image[place])
+
+        return replace(
+            self,
+            pixels=cut(self.pixels),
+            variance=None if self.variance is None else cut(self.variance),
+            known=None if self.known is None else cut(self.known),
+            reference=None if self.reference is None else BayesEstimate(*map(cut, self.reference)),
+        )

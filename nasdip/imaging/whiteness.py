@@ -81,7 +81,7 @@ def whiteness(residual: np.ndarray) -> Whiteness:
     if np.ptp(pixels, axis=(0, 1)).max() == 0:
         raise NasdipError("a constant residual has no spectrum: check that the restored and noisy images differ")
     height, width = pixels.shape[:2]
-    chosen = _independent(height, width)
+    chosen = independent_frequencies(height, width)
     power = periodogram(pixels - pixels.mean(axis=(0, 1)))[chosen]
     radius = radial_frequency((height, width))[chosen]
     order = np.argsort(radius, kind="stable")
@@ -92,7 +92,7 @@ def whiteness(residual: np.ndarray) -> Whiteness:
     return Whiteness(radius[order], cumulative, statistic, threshold, statistic <= threshold)
 
 
-def _independent(height: int, width: int) -> np.ndarray:
+def independent_frequencies(height: int, width: int) -> np.ndarray:
     """Return the mask (H, W) of one frequency of each conjugate pair k, -k, without zero frequency."""
     index = np.arange(height * width).reshape(height, width)
     rows, columns = -np.arange(height) % height, -np.arange(width) % width

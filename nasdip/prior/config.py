@@ -6,6 +6,7 @@ from typing import Any
 from nasdip.errors import NasdipError
 
 PRECISIONS = ("fp32", "bf16", "auto")
+STOPS = ("auto", "reference", "heldout", "sure", "es-wmv", "whiteness", "fixed")
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,9 @@ class FitConfig:
     spike : float
         A loss above `spike` times the last good ones (or NaN) sends the fit back to its last good state. The
         published code falls back when the PSNR drops by 5 dB, that is at 10**0.5.
+    stop : str
+        The rule that ends the fit and says which step's image is kept, see `nasdip.prior.stopping`: reference, heldout,
+        sure, es-wmv, whiteness; fixed: all steps are taken, and the last one's is. auto: what suits the noise.
     precision : {"fp32", "bf16", "auto"}
         Of the network's maps: bfloat16 takes half of their memory, and less time where the processor or GPU knows
         it; auto: bfloat16 there, float32 elsewhere. Weights are float32 in any case.
@@ -56,6 +60,7 @@ class FitConfig:
     average_span: float = 0.0
     heldout: float = 0.0
     spike: float = 10**0.5
+    stop: str = "fixed"
     precision: str = "fp32"
 
     def __post_init__(self) -> None:
@@ -67,6 +72,7 @@ class FitConfig:
             ("span of the average", self.average_span, 0 <= self.average_span <= 1, "a number in [0, 1]"),
             ("input channels", self.input_channels, self.input_channels >= 1, "a whole number from 1"),
             ("average", self.average, self.average is None or 0 <= self.average < 1, "a number in [0, 1)"),
+            ("stopping rule", self.stop, self.stop in STOPS, f"one of {', '.join(STOPS)}"),
             ("precision", self.precision, self.precision in PRECISIONS, f"one of {', '.join(PRECISIONS)}"),
             ("held-out fraction", self.heldout, 0 <= self.heldout <= 0.5, "a number in [0, 0.5]"),
         ):

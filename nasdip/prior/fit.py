@@ -1,7 +1,8 @@
 """One fit of an untrained network to one observation."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -9,10 +10,12 @@ from torch import nn
 
 from nasdip.errors import NasdipError
 from nasdip.imaging.observation import Observation
+from nasdip.imaging.reference import allows_reference, make_reference
 from nasdip.prior.config import FitConfig
 from nasdip.prior.device import suited_threads
 from nasdip.prior.loop import WINDOW, FitLoop, FitProgress, network_size
 from nasdip.prior.result import FitEvent, FitResult
+from nasdip.prior.stopping.automatic import decided
 from nasdip.space.architecture import Architecture
 
 
@@ -27,6 +30,7 @@ def fit(
     device: str | torch.device = "cpu",
     progress: Callable[[FitProgress], None] | None = None,
     stop: Callable[[], str | None] | None = None,
+    watched: Sequence[str] = (),
 ) -> FitResult:
     r"""Fit `network` to one observation (Ulyanov et al., Deep Image Prior, CVPR 2018).
 
@@ -42,7 +46,7 @@ def fit(
     network : Module
         From `build_network` of `architecture`, on any device; it is moved to `device` and changed.
     observation : Observation
-        (H, W, C), what is fitted.
+        (H, W, C), what is fitted. Where the stopping rule needs a reference that it lacks, one is made first.
     seed : int
         Of z, its perturbations and the held-out pixels (not of the weights, which `build_network` made).
     clean : ndarray, optional
@@ -51,6 +55,9 @@ def fit(
         Called every 10 steps.
     stop : callable, optional
         Called after every step; the fit ends there if it returns the cause, which becomes an event of the result.
+    watched : sequence of str
+        Stopping rules that are followed beside that of `config`, to compare them: `FitResult.choices` says what they
+        would have chosen. They change nothing.
 
     Returns
     -------
@@ -65,19 +72,23 @@ def fit(
     if clean is not None and clean.shape != observation.pixels.shape:
         raise NasdipError(f"the clean image is {clean.shape}, the noisy one {observation.pixels.shape}: give one size")
     start = time.perf_counter()
+    config = decided(config, observation)
+    if config.stop == "reference" and observation.reference is None and allows_reference(observation):
+        observation = replace(observation, reference=make_reference(observation, workers=torch.get_num_threads()))
     device = torch.device(device)
     height, width = network_size(architecture, *observation.pixels.shape[:2])
     with suited_threads(network, height, width, device):
-        loop = FitLoop(network, architecture, observation, config, seed, clean, device)
+        loop = FitLoop(network, architecture, observation, config, seed, clean, device, watched)
         for step in range(1, config.steps + 1):
             loop.step(step)
             cause = stop() if stop is not None else None
+            ended = False
             if step % WINDOW == 0 or step == config.steps or cause is not None:
-                loop.check(step)
+                ended = loop.check(step)
                 if progress is not None:
                     progress(loop.progress(step))
             if cause is not None:
                 loop.events.append(FitEvent(step, cause))
-            if cause is not None or loop.guard.exhausted:
+            if cause is not None or ended:
                 break
         return loop.result(time.perf_counter() - start)

@@ -16,9 +16,9 @@ import tifffile
 
 from nasdip.errors import NasdipError
 from nasdip.files import read_json, replacing, write_csv, write_json
-from nasdip.prior.result import BandCurve, Curves, FitEvent, FitResult, TileFit
+from nasdip.prior.result import BandCurve, Choice, Curves, FitEvent, FitResult, TileFit
 
-_CURVES = ("step", "loss", "heldout", "oracle_psnr_raw", "oracle_psnr_averaged")
+_CURVES = ("step", "loss", "heldout", "oracle_psnr_raw", "oracle_psnr_averaged", "score")
 
 
 def write_fit(final: Path, result: FitResult) -> None:
@@ -54,6 +54,8 @@ def summary(result: FitResult) -> dict[str, Any]:
         "psnr_averaged": finite(result.psnr_averaged),
         "oracle_psnr": finite(result.oracle_psnr),
         "oracle_step": result.oracle_step,
+        "ahead": result.ahead,
+        "choices": {name: choice._asdict() for name, choice in result.choices.items()},
         "events": [event._asdict() for event in result.events],
         "tiles": [
             {**tile._asdict(), "loss": finite(tile.loss), "psnr_averaged": finite(tile.psnr_averaged)}
@@ -88,6 +90,8 @@ def read_fit(folder: Path) -> FitResult:
         heldout_psnr=fit["heldout_psnr"],
         estimated_psnr=fit["estimated_psnr"],
         psnr_oracle=fit["oracle_psnr"] if fit["oracle_step"] is None else None,
+        ahead=fit.get("ahead", False),
+        choices={name: Choice(**choice) for name, choice in fit.get("choices", {}).items()},
         tiles=tuple(TileFit(**tile) for tile in fit.get("tiles", [])),
     )
 
@@ -103,7 +107,8 @@ def _read_curves(path: Path) -> Curves:
     with open(path, newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     columns = {name: np.array([float(row[name]) for row in rows]) for name in rows[0]}
-    return Curves(columns["step"].astype(int), columns["loss"], *(columns.get(name) for name in _CURVES[2:]))
+    optional = (columns.get(name) for name in _CURVES[2:])
+    return Curves(columns["step"].astype(int), columns["loss"], *optional)
 
 
 def write_array(path: Path, image: np.ndarray) -> None:

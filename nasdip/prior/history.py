@@ -7,7 +7,7 @@ from torch import Tensor
 from nasdip.imaging.metrics import decibels
 from nasdip.prior.result import Curves
 
-_ROWS = ("loss", "heldout", "raw", "averaged")
+_ROWS = ("loss", "score", "heldout", "raw", "averaged")
 
 
 class History:
@@ -45,14 +45,16 @@ class History:
 
     def latest(self) -> tuple[float, float | None, float | None]:
         """Return the last loss, and the PSNR (dB) of the averaged output: against the clean image, and held-out."""
-        loss, heldout, _, averaged = self._log[:, self.completed - 1].cpu().double().numpy() * self._scale**2
+        loss, _, heldout, _, averaged = self._log[:, self.completed - 1].cpu().double().numpy() * self._scale**2
         against_clean, on_heldout = (float(decibels(x)) if np.isfinite(x) else None for x in (averaged, heldout))
         return float(loss), against_clean, on_heldout
 
     def curves(self) -> Curves:
         """Return everything logged so far, in nominal units."""
         n = self.completed
-        log = self._log[:, :n].cpu().double().numpy() * self._scale**2
-        heldout = log[1] if np.isfinite(log[1]).any() else None
-        raw, averaged = (decibels(row) if np.isfinite(row).any() else None for row in log[2:])
-        return Curves(np.arange(1, n + 1), log[0], heldout, raw, averaged)
+        log = self._log[:, :n].cpu().double().numpy()
+        score = log[1] if np.isfinite(log[1]).any() else None
+        loss, _, heldout, raw, averaged = self._scale**2 * log
+        known = heldout if np.isfinite(heldout).any() else None
+        oracles = (decibels(row) if np.isfinite(row).any() else None for row in (raw, averaged))
+        return Curves(np.arange(1, n + 1), loss, known, *oracles, score)

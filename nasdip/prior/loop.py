@@ -1,6 +1,8 @@
 """The loop of a fit: tensors on the device, a step, and what is kept of it."""
 
+import copy
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -9,18 +11,21 @@ from torch import Tensor, nn
 
 from nasdip.imaging.intensity import Stretch, working_range
 from nasdip.imaging.observation import Observation
-from nasdip.imaging.padding import Padding, crop, pad_reflect, padding_for
+from nasdip.imaging.padding import Padding, crop, padding_for
 from nasdip.imaging.spectrum import band_correspondence
 from nasdip.network.build import size_multiple, smallest_size
-from nasdip.network.exact import rewrite
-from nasdip.prior.adam import Adam
 from nasdip.prior.config import FitConfig
-from nasdip.prior.device import place
 from nasdip.prior.guard import FitDiverged, Guard
 from nasdip.prior.history import History
 from nasdip.prior.precision import working_type
 from nasdip.prior.replay import Replay
-from nasdip.prior.result import BANDS, BandCurve, FitEvent, FitResult
+from nasdip.prior.result import BANDS, BandCurve, Choice, FitEvent, FitResult
+from nasdip.prior.stopping.choice import FIXED, make_rule, needs_twin
+from nasdip.prior.stopping.rule import Keeper, Outputs, Scene
+from nasdip.prior.stopping.sure import PROBE
+from nasdip.prior.tensors import padded, real
+from nasdip.prior.track import Track
+from nasdip.prior.weighting import loss_weights, split_pixels
 from nasdip.seeds import derive_seed
 from nasdip.space.architecture import Architecture
 
@@ -51,7 +56,10 @@ def network_size(architecture: Architecture, height: int, width: int) -> tuple[i
 
 
 class FitLoop:
-    """The state of a fit: tensors on the device, in working units (1, C, H, W). See `nasdip.prior.fit.fit`."""
+    """The state of a fit: tensors on the device, in working units (1, C, H, W). See `nasdip.prior.fit.fit`.
+
+    `watched` are stopping rules that are followed beside the one of the settings, and change nothing.
+    """
 
     def __init__(
         self,
@@ -62,29 +70,31 @@ class FitLoop:
         seed: int,
         clean: np.ndarray | None,
         device: torch.device,
+        watched: Sequence[str] = (),
     ) -> None:
         self.config, self.seed, self.observation, self.device = config, seed, observation, device
         self.stretch: Stretch = observation.working or working_range(observation.pixels)
         self.padding = network_padding(architecture, *observation.pixels.shape[:2])
-        self.network = place(network, device).train()
         self.type = working_type(config.precision, device)
-        self.forward = rewrite(self.network)
         self.noisy = self._tensor(self.stretch.apply(observation.pixels))
         self.clean = None if clean is None else self._tensor(self.stretch.apply(clean))
-        self.kept, self.heldout = self._split_pixels()
+        self.heldout, self.weights = self._split_pixels()
         self.z = self._input()
         self.noise_shape = self.z.permute(0, 2, 3, 1).shape  # in the order in which z lies in memory
         self.noise_generator = torch.Generator(device).manual_seed(derive_seed(seed, 2))
         self.number = torch.zeros(1, dtype=torch.long, device=device)  # of the step, for what is recorded of it
         self.past = torch.zeros((), device=device)  # its weight in the average of the outputs
-        self.optimizer = Adam(self.network.parameters(), config.learning_rate, second_moment=config.second_moment)
-        self.average = torch.zeros_like(self.noisy)
-        self.last = torch.zeros_like(self.noisy)
-        self.oracle = torch.zeros_like(self.noisy)
-        self.oracle_error = torch.tensor(torch.inf, device=device)
-        self.oracle_step = torch.zeros_like(self.number)
+        names = [name for name in dict.fromkeys((config.stop, *watched)) if name != FIXED]
+        scene, twin = self._scene(names), None
+        if scene.probe is not None:
+            twin = Track(copy.deepcopy(network), self.noisy + scene.probe, config)
+        self.track, self.twin = Track(network, self.noisy, config), twin
+        self.keepers = {name: Keeper(make_rule(name, scene), self.noisy) for name in names}
+        if self.clean is not None:
+            self.keepers[_ORACLE] = Keeper(_CleanError(self.clean, self.padding), self.noisy)
         self.history = History(config.steps, device, self.stretch.scale)
-        self.guard = Guard(self.optimizer, [self.average, self.last], config.spike)
+        others = [] if twin is None else twin.state
+        self.guard = Guard(self.track.optimizer, [self.track.average, self.track.last, *others], config.spike)
         self.events: list[FitEvent] = []
         self.image_step = 0
         self.bands: list[tuple[int, np.ndarray]] = []
@@ -95,41 +105,45 @@ class FitLoop:
         """Take one optimiser step, and log it without waiting for the device."""
         self.number.fill_(step)
         self.past.fill_(self.config.average_weight_at(step))
-        self.optimizer.scale(self.config.rate_factor_at(step))
+        for track in self._tracks():
+            track.optimizer.scale(self.config.rate_factor_at(step))
         self.replay(self._work)
         self.history.completed = step
-        if step in self.band_steps and bool(torch.isfinite(self.last).all()):
-            correspondence = band_correspondence(self._array(self.last), self.observation.pixels, bands=BANDS)
+        if step in self.band_steps and bool(torch.isfinite(self.track.last).all()):
+            correspondence = band_correspondence(self._array(self.track.last), self.observation.pixels, bands=BANDS)
             self.bands.append((step, correspondence))
 
     def _work(self) -> None:
         """Do what every step does, on tensors that stay where they are."""
         noise = torch.randn(self.noise_shape, generator=self.noise_generator, device=self.device).permute(0, 3, 1, 2)
-        output = self.forward(torch.add(self.z, noise, alpha=self.config.input_noise).to(self.type)).float()
-        squares = (self.observation.operator(output) - self.noisy).square()
-        loss = squares.mean() if self.kept is None else (squares * self.kept).mean()
-        self.optimizer.forget_gradients()
-        loss.backward()
-        self.optimizer.step()
-        self._record(output.detach(), loss.detach())
+        z = torch.add(self.z, noise, alpha=self.config.input_noise).to(self.type)
+        losses = [track.step(z, self._loss, self.past) for track in self._tracks()]
+        self._record(losses[0])
+
+    def _loss(self, output: Tensor, target: Tensor) -> Tensor:
+        squares = (self.observation.operator(output) - target).square()
+        return squares.mean() if self.weights is None else (squares * self.weights).mean()
+
+    def _tracks(self) -> list[Track]:
+        return [self.track] if self.twin is None else [self.track, self.twin]
 
     @torch.no_grad()
-    def _record(self, output: Tensor, loss: Tensor) -> None:
-        self.last.copy_(output)
-        self.average.lerp_(output, 1 - self.past)
-        heldout = self._heldout_error()
-        raw = averaged = None
-        if self.clean is not None:
-            raw, averaged = self._clean_error(output), self._clean_error(self.average)
-            better = averaged < self.oracle_error
-            for kept, new in (
-                (self.oracle, self.average), (self.oracle_error, averaged), (self.oracle_step, self.number),
-            ):  # fmt: skip
-                kept.copy_(torch.where(better, new, kept))
-        self.history.write(self.number, loss=loss, heldout=heldout, raw=raw, averaged=averaged)
+    def _record(self, loss: Tensor) -> None:
+        track = self.track
+        outputs = Outputs(self.number, track.last, track.average, None if self.twin is None else self.twin.average)
+        scores = {name: keeper.see(outputs) for name, keeper in self.keepers.items() if not keeper.ended}
+        raw = None if self.clean is None else _mean_square(track.last - self.clean, self.padding)
+        self.history.write(
+            self.number,
+            loss=loss,
+            heldout=self._heldout_error(track.average),
+            raw=raw,
+            averaged=scores.get(_ORACLE),
+            score=scores.get(self.config.stop),
+        )
 
-    def check(self, step: int) -> None:
-        """Let the guard judge the last window of losses."""
+    def check(self, step: int) -> bool:
+        """Let the guard judge the last window of losses, and the rule the steps so far; return whether to stop."""
         first = (step - 1) // WINDOW * WINDOW + 1
         message = self.guard.check(step, self.history.losses(first, step))
         self.image_step = step if message is None else self.guard.good_step
@@ -137,6 +151,10 @@ class FitLoop:
             self.events.append(FitEvent(step, message))
         if self.guard.exhausted and self.image_step == 0:
             raise FitDiverged(f"the fit failed from its first steps on: {message}; use another architecture or image")
+        ended = {name: keeper.check(step) for name, keeper in self.keepers.items()}
+        if not self.replay.records and all(done for name, done in ended.items() if needs_twin(name)):
+            self.twin = None
+        return self.guard.exhausted or ended.get(self.config.stop, False)
 
     def progress(self, step: int) -> FitProgress:
         """Return where the fit is."""
@@ -146,32 +164,51 @@ class FitLoop:
         """Collect the images and curves."""
         if self.image_step == 0:
             raise FitDiverged(f"the fit failed at once: {self.events[-1].message}; use more steps or another seed")
-        curves = self.history.curves()
-        error = self._heldout_error()
+        image, step = self._chosen(self.config.stop)
+        error = self._heldout_error(image)
         heldout = None if error is None else float(error) * self.stretch.scale**2
-        has_oracle = self.clean is not None and int(self.oracle_step) > 0
+        oracle = self.keepers.get(_ORACLE)
+        has_oracle = oracle is not None and int(oracle.step) > 0
         return FitResult(
-            averaged=self._array(self.average),
-            last=self._array(self.last),
-            oracle=self._array(self.oracle) if has_oracle else None,
-            oracle_step=int(self.oracle_step) if has_oracle else None,
-            curves=curves,
+            averaged=self._array(image),
+            last=self._array(self.track.last),
+            oracle=self._array(oracle.image) if oracle is not None and has_oracle else None,
+            oracle_step=int(oracle.step) if oracle is not None and has_oracle else None,
+            curves=self.history.curves(),
             bands=BandCurve(
                 np.array([s for s, _ in self.bands]), np.array([b for _, b in self.bands]).reshape(-1, BANDS)
             ),
             events=tuple(self.events),
-            image_step=self.image_step,
+            image_step=step,
             seed=self.seed,
             seconds=seconds,
-            psnr_averaged=self._psnr(self.average),
-            psnr_last=self._psnr(self.last),
+            psnr_averaged=self._psnr(image),
+            psnr_last=self._psnr(self.track.last),
             heldout_psnr=heldout if heldout is None else -10 * math.log10(heldout),
             estimated_psnr=self._estimated_psnr(heldout),
+            ahead=self._ahead(step),
+            choices={name: self._choice(name) for name in self.keepers if name != _ORACLE},
         )
 
+    def _chosen(self, rule: str) -> tuple[Tensor, int]:
+        """Return the image that a rule chose, and its step: where it has none, the average of the last good one."""
+        keeper = self.keepers.get(rule)
+        if keeper is None or int(keeper.step) == 0:
+            return self.track.average, self.image_step
+        return keeper.image, int(keeper.step)
+
+    def _choice(self, rule: str) -> Choice:
+        image, step = self._chosen(rule)
+        return Choice(step, self.keepers[rule].ended or self.history.completed, self._psnr(image))
+
+    def _ahead(self, step: int) -> bool:
+        """Whether the steps ended before the rule did, with its best one among the last tenth."""
+        keeper = self.keepers.get(self.config.stop)
+        at_limit = self.history.completed == self.config.steps
+        return keeper is not None and not keeper.ended and at_limit and step > 0.9 * self.config.steps
+
     def _tensor(self, image: np.ndarray) -> Tensor:
-        padded = pad_reflect(image.astype(np.float32), self.padding)
-        return torch.from_numpy(np.ascontiguousarray(padded.transpose(2, 0, 1)[None])).to(self.device)
+        return padded(image, self.padding, self.device)
 
     def _array(self, tensor: Tensor) -> np.ndarray:
         image = tensor[0].permute(1, 2, 0).cpu().numpy()
@@ -182,38 +219,48 @@ class FitLoop:
         z = torch.rand(shape, generator=torch.Generator().manual_seed(derive_seed(self.seed, 1)))
         return (self.config.input_scale * z).to(self.device, memory_format=torch.channels_last)
 
+    def _scene(self, rules: Sequence[str]) -> Scene:
+        """Return what the rules can know."""
+        variance, reference, probe = self.observation.noise_variance(), self.observation.reference, None
+        if variance is not None and any(needs_twin(rule) for rule in rules):
+            draw = np.random.default_rng(derive_seed(self.seed, 5)).standard_normal(self.observation.pixels.shape)
+            probe = self._tensor(PROBE * np.sqrt(variance) / self.stretch.scale * draw)
+        return Scene(
+            noisy=self.noisy,
+            padding=self.padding,
+            weights=self.weights,
+            heldout=self.heldout,
+            reference=None if reference is None else self._tensor(self.stretch.apply(reference.image)),
+            probe=probe,
+            seed=derive_seed(self.seed, 6),
+        )
+
     def _split_pixels(self) -> tuple[Tensor | None, Tensor | None]:
-        """Return the weights (1, 1, H, W) of the pixels in the loss and of those held out; both average to a mean.
+        """Return the weights (1, 1, H, W) of the pixels held out, and those (1, C, H, W) of values in the loss.
 
-        Reflected copies of a held-out pixel are held out with it. They do not count in the held-out error.
+        Both average to 1. Reflected copies of a held-out pixel are held out with it; they do not count in the
+        held-out error.
         """
-        if self.config.heldout == 0:
-            return None, None
-        height, width = self.observation.pixels.shape[:2]
-        rng = np.random.default_rng(derive_seed(self.seed, 3))
-        out = np.zeros(height * width, dtype=bool)
-        out[rng.choice(out.size, max(1, round(self.config.heldout * out.size)), replace=False)] = True
-        image = out.reshape(height, width, 1)
-        kept = 1 - self._tensor(image)
-        border = [(self.padding.top, self.padding.bottom), (self.padding.left, self.padding.right), (0, 0)]
-        heldout = torch.from_numpy(np.pad(image, border).astype(np.float32).transpose(2, 0, 1)[None]).to(self.device)
-        return kept / kept.mean(), heldout / heldout.mean()
-
-    def _clean_error(self, image: Tensor) -> Tensor:
-        """Return the mean squared error of the real (not padded) pixels against the clean image."""
-        assert self.clean is not None
-        return crop_tensor(image - self.clean, self.padding).square().mean()
+        mask = split_pixels(self.observation, self.config.heldout, self.seed)
+        weights, heldout = loss_weights(self.observation, mask), None
+        if mask is not None:
+            pad = self.padding
+            border = [(pad.top, pad.bottom), (pad.left, pad.right)]
+            heldout = torch.from_numpy(np.pad(mask, border).astype(np.float32)[None, None]).to(self.device)
+            heldout = heldout / heldout.mean()
+        loss = None if weights is None else self._tensor(weights)
+        return heldout, None if loss is None else loss / loss.mean()
 
     def _psnr(self, image: Tensor) -> float | None:
         if self.clean is None:
             return None
-        return float(-10 * torch.log10(self._clean_error(image) * self.stretch.scale**2))
+        return float(-10 * torch.log10(_mean_square(image - self.clean, self.padding) * self.stretch.scale**2))
 
-    def _heldout_error(self) -> Tensor | None:
-        """Return the mean squared error of the averaged output on the held-out pixels."""
+    def _heldout_error(self, image: Tensor) -> Tensor | None:
+        """Return the mean squared error of an image on the held-out pixels."""
         if self.heldout is None:
             return None
-        return ((self.observation.operator(self.average) - self.noisy).square() * self.heldout).mean()
+        return ((self.observation.operator(image) - self.noisy).square() * self.heldout).mean()
 
     def _estimated_psnr(self, heldout: float | None) -> float | None:
         """Return the PSNR that a held-out error tells of the clean image; None where the noise hides it."""
@@ -224,7 +271,22 @@ class FitLoop:
         return -10 * math.log10(heldout - variance) if heldout > 1.05 * variance else None
 
 
-def crop_tensor(image: Tensor, padding: Padding) -> Tensor:
-    """Cut the padding off a tensor (..., H, W)."""
-    height, width = image.shape[-2:]
-    return image[..., padding.top : height - padding.bottom, padding.left : width - padding.right]
+# The name of the keeper that picks with the clean image, and decides nothing.
+_ORACLE = "oracle"
+
+
+class _CleanError:
+    """Score: the mean squared error against the clean image."""
+
+    def __init__(self, clean: Tensor, padding: Padding) -> None:
+        self._clean, self._padding = clean, padding
+
+    def score(self, outputs: Outputs) -> Tensor:
+        return _mean_square(outputs.averaged - self._clean, self._padding)
+
+    def patience(self, best: int) -> int:
+        return best + 10**9
+
+
+def _mean_square(difference: Tensor, padding: Padding) -> Tensor:
+    return real(difference, padding).square().mean()

@@ -8,6 +8,9 @@ from nasdip.errors import NasdipError
 from nasdip.prior.config import FitConfig
 
 
+_ROOM = 2
+
+
 class Recipe(NamedTuple):
     """How to fit, for all images and architectures.
 
@@ -22,7 +25,7 @@ class Recipe(NamedTuple):
     steps_per_px : float
         Steps for each px of an image's side; larger images take longer to be fitted. 0: the same for all.
     most_steps : int
-        Steps that no image needs more of.
+        Steps that no image needs more of. Where a stopping rule watches, fits may take twice the steps that are usual.
     """
 
     name: str
@@ -31,21 +34,38 @@ class Recipe(NamedTuple):
     steps_per_px: float
     most_steps: int
 
-    def settings(self, height: int, width: int, *, steps: int | None = None, precision: str | None = None) -> FitConfig:
-        """Return the settings for an image (or tile) of height x width px, with the steps and precision if given.
+    def settings(
+        self,
+        height: int,
+        width: int,
+        *,
+        steps: int | None = None,
+        precision: str | None = None,
+        stop: str | None = None,
+    ) -> FitConfig:
+        """Return the settings for an image (or tile) of height x width px, with those that are given.
 
         Examples
         --------
         >>> [FAST.settings(side, side).steps for side in (32, 128, 256, 2048)]
-        [200, 400, 800, 1600]
+        [400, 800, 1600, 3200]
+        >>> FAST.settings(128, 128, stop="fixed").steps
+        400
         >>> PUBLISHED.settings(128, 128, precision="bf16").steps
         1200
         """
         if steps is None:
             wanted = 50 * round(self.steps_per_px * math.sqrt(height * width) / 50)
-            steps = min(max(wanted, self.config.steps), self.most_steps)
+            usual = min(max(wanted, self.config.steps), self.most_steps)
+            steps = usual if (stop or self.config.stop) == "fixed" else _ROOM * usual
         warm_up = min(self.config.warm_up, steps // 4)  # a short fit gets to its learning rate as well
-        return replace(self.config, steps=steps, warm_up=warm_up, precision=precision or self.config.precision)
+        return replace(
+            self.config,
+            steps=steps,
+            warm_up=warm_up,
+            precision=precision or self.config.precision,
+            stop=stop or self.config.stop,
+        )
 
 
 PUBLISHED = Recipe("published", FitConfig(), 128, 0.0, 1200)
@@ -59,6 +79,7 @@ FAST = Recipe(
         second_moment=0.9,
         input_noise=0.04,
         average_span=0.1,
+        stop="auto",
         precision="auto",
     ),
     48,

@@ -92,8 +92,7 @@ def _fit(task: Task, seed: int, notify: Notify | None, tile: Tile | None = None)
         seed=seed,
     )
     if tile is not None:
-        pixels = np.ascontiguousarray(observation.pixels[tile.place])
-        observation = replace(observation, pixels=pixels)
+        observation = observation.part(tile.place)
         clean = None if clean is None else np.ascontiguousarray(clean[tile.place])
     try:
         return fit(

@@ -26,18 +26,23 @@ class Replay:
         Random number generators that the work uses; their state goes on with every replay.
     device : torch.device
         Where it works; on the CPU every call is made as usual.
+
+    Attributes
+    ----------
+    records : bool
+        Whether it records; what the work uses must then stay, as it is, until the last call.
     """
 
     def __init__(self, generators: Sequence[torch.Generator], device: torch.device) -> None:
         self._generators, self._device = generators, device
-        self._records = device.type == "cuda" and os.environ.get(VARIABLE) == "1"
+        self.records = device.type == "cuda" and os.environ.get(VARIABLE) == "1"
         self._calls = 0
         self._stream: torch.cuda.Stream | None = None
         self._graph: torch.cuda.CUDAGraph | None = None
 
     def __call__(self, work: Callable[[], None]) -> None:
         """Do `work`, the same at every call, once. It is not kept: what it belongs to is freed with its last user."""
-        if not self._records:
+        if not self.records:
             work()
             return
         with torch.cuda.device(self._device):

@@ -1,6 +1,7 @@
 """Restoring one observation: repetitions of a fit with derived seeds."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -9,9 +10,12 @@ import torch
 from nasdip.errors import NasdipError
 from nasdip.imaging.metrics import psnr
 from nasdip.imaging.noise_level import estimate_sigma
+from nasdip.imaging.nonlocal_bayes import BayesEstimate
 from nasdip.imaging.observation import Observation
+from nasdip.imaging.reference import make_reference
 from nasdip.network.build import build_network
 from nasdip.network.operations import count_parameters
+from nasdip.prior.combination import combine
 from nasdip.prior.config import FitConfig
 from nasdip.prior.device import describe
 from nasdip.prior.loop import FitProgress
@@ -93,9 +97,10 @@ def restore_observation(
     device: str | torch.device = "cpu",
     folder: RestorationFolder | None = None,
     tile: TileChoice = "auto",
+    refine: bool = False,
     progress: Progress | None = None,
 ) -> Restoration:
-    """Fit freshly initialised networks to an observation and average their images.
+    """Fit freshly initialised networks to an observation and make one image of theirs.
 
     Parameters
     ----------
@@ -112,13 +117,17 @@ def restore_observation(
         Where every repetition, or tile of one, is written when it ends, and from where finished ones are taken.
     tile : int, "auto" or "off"
         As for `nasdip.prior.tile_choice.choose_tiles`.
+    refine : bool
+        Whether their mean is improved without a network, see `nasdip.prior.combination`.
 
     Raises
     ------
     NasdipError
         For bad settings, or where memory runs out or does not suffice.
     """
-    task = make_task(observation, architecture, config, width=width, seed=seed, clean=clean, device=device)
+    task = make_task(
+        observation, architecture, config, width=width, seed=seed, clean=clean, device=device, refine=refine
+    )
     return carry_out(task, plan_restoration(task, repeats=repeats, tile=tile, folder=folder), folder, progress)
 
 
@@ -130,6 +139,9 @@ def carry_out(
     done: dict[int, FitResult] = {}
     if folder is not None:
         done = folder.start(observation.pixels, clean, task.settings(tiling), provenance())
+    if task.needs_reference and observation.reference is None:
+        observation = replace(observation, reference=_reference(observation, folder))
+        task = replace(task, observation=observation)
     repetitions = []
     for number in range(1, plan.repeats + 1):
         result = done.get(number)
@@ -139,14 +151,15 @@ def carry_out(
             if folder is not None:
                 folder.write_repetition(number, result)
         repetitions.append(result)
-    image = np.stack([r.averaged for r in repetitions]).mean(axis=0)
+    fits = [repetition.averaged for repetition in repetitions]
+    image = combine(observation, fits, refine=task.refine, workers=torch.get_num_threads())
     restoration = Restoration(
         architecture=task.architecture,
         image=image,
         noisy=observation.pixels,
         clean=clean,
         psnr=None if clean is None else psnr(clean, image, data_range=1.0),
-        sigma=observation.sigma if observation.sigma is not None else estimate_sigma(observation.pixels),
+        sigma=_level(observation),
         repetitions=tuple(repetitions),
         config=task.config,
         width=task.width,
@@ -154,10 +167,26 @@ def carry_out(
         device=describe(task.device),
         parameters=count_weights(task.architecture, observation.pixels.shape[2], task.config, task.width),
         tiling=tiling,
+        reference=observation.reference,
+        refined=task.refine,
+        kind=observation.kind,
     )
     if folder is not None:
         folder.finish(restoration)
     return restoration
+
+
+def _level(observation: Observation) -> float:
+    return estimate_sigma(observation.pixels) if observation.sigma is None else observation.sigma
+
+
+def _reference(observation: Observation, folder: RestorationFolder | None) -> BayesEstimate:
+    """Make the reference, or take that which an earlier start left in the folder."""
+    if folder is None:
+        return make_reference(observation, workers=torch.get_num_threads())
+    if not folder.has_reference():
+        folder.write_reference(make_reference(observation, workers=torch.get_num_threads()))
+    return folder.read_reference()
 
 
 def _bind(progress: Progress, number: int) -> Callable[[FitProgress], None]:

@@ -4,7 +4,10 @@
 
     record.json           what was run, and what came out
     noisy.tif clean.tif   the input (float32), and the clean image where given
-    restored.tif          the mean of the repetitions' averaged images
+    reference.tif         an estimate without a network, where the noise allows one
+    reference-variance.tif   of its error
+    deviation.tif         the expected error of each of the restored values
+    restored.tif          what was made of the repetitions' averaged images
     repetition-01/        averaged.tif last.tif oracle.tif  curves.csv bands.csv fit.json
     tiles-01/tile-0001/   the same of a tile, until repetition 1 is put together
 
@@ -23,6 +26,8 @@ import numpy as np
 
 from nasdip.errors import NasdipError
 from nasdip.files import locked, make_folder, read_json, write_json
+from nasdip.imaging.expectation import Expectation
+from nasdip.imaging.nonlocal_bayes import BayesEstimate
 from nasdip.imaging.tiles import Tiling
 from nasdip.prior.config import FitConfig
 from nasdip.prior.fit_folder import finite, read_array, read_fit, summary, write_array, write_fit
@@ -59,6 +64,8 @@ class RestorationFolder:
         # The record comes last: it vouches for all else.
         record = self.path / "record.json"
         record.unlink(missing_ok=True)
+        for old in ("reference.tif", "reference-variance.tif", "clean.tif", "restored.tif", "deviation.tif"):
+            (self.path / old).unlink(missing_ok=True)
         write_array(self.path / "noisy.tif", noisy)
         if clean is not None:
             write_array(self.path / "clean.tif", clean)
@@ -135,15 +142,34 @@ class RestorationFolder:
     def _tiles(self, number: int) -> Path:
         return self.path / f"tiles-{number:02d}"
 
+    def has_reference(self) -> bool:
+        """Whether the reference of this restoration is on disk."""
+        return (self.path / "reference.tif").exists()
+
+    def write_reference(self, reference: BayesEstimate) -> None:
+        """Write the reference, its image last: it vouches for both."""
+        write_array(self.path / "reference-variance.tif", reference.variance)
+        write_array(self.path / "reference.tif", reference.image)
+
+    def read_reference(self) -> BayesEstimate:
+        """Read what `write_reference` wrote."""
+        return BayesEstimate(*(read_array(self.path / f"{name}.tif") for name in ("reference", "reference-variance")))
+
     def finish(self, restoration: Restoration) -> None:
         """Write the restored image and the record."""
         write_array(self.path / "restored.tif", restoration.image)
+        expected = restoration.expected
+        if expected is not None:
+            write_array(self.path / "deviation.tif", expected.deviation)
         record = read_json(self.path / "record.json")
         record["result"] = {
             "architecture": str(restoration.architecture),
             "architecture_json": restoration.architecture.to_json(),
             "psnr": finite(restoration.psnr),
             "sigma": restoration.sigma,
+            "kind": restoration.kind,
+            "expected_psnr": None if expected is None else [expected.low, expected.psnr, expected.high],
+            "refined": restoration.refined,
             "config": restoration.config.to_json(),
             "width": restoration.width,
             "seed": restoration.seed,
@@ -179,7 +205,17 @@ class RestorationFolder:
             device=result["device"],
             parameters=result["parameters"],
             tiling=_tiling(record["settings"]),
+            reference=self.read_reference() if self.has_reference() else None,
+            refined=result.get("refined", False),
+            kind=result.get("kind", "gaussian"),
+            expected=self._expected(result.get("expected_psnr")),
         )
+
+    def _expected(self, psnr: list[float] | None) -> Expectation | None:
+        if psnr is None:
+            return None
+        low, middle, high = psnr
+        return Expectation(middle, low, high, read_array(self.path / "deviation.tif"))
 
     def repetition_folders(self) -> list[Path]:
         """Return the folders of the repetitions that are on disk, in order."""

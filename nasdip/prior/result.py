@@ -1,10 +1,13 @@
 """What a fit yields. No torch here: reports read these too."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 
+from nasdip.imaging.expectation import Expectation
+from nasdip.imaging.nonlocal_bayes import BayesEstimate
 from nasdip.imaging.tiles import Tiling
 from nasdip.prior.config import FitConfig
 from nasdip.space.architecture import Architecture
@@ -27,9 +30,28 @@ class Curves(NamedTuple):
 
     step: np.ndarray  # 1, 2, ...
     loss: np.ndarray  # mean squared error on the pixels in the loss, [0, 1] units squared
-    heldout: np.ndarray | None  # that of the averaged output on the held-out pixels
+    heldout: np.ndarray | None  # mean squared error of the averaged output on the held-out pixels
     oracle_psnr_raw: np.ndarray | None  # dB, output of the step against the clean image
     oracle_psnr_averaged: np.ndarray | None  # dB, averaged output against the clean image
+    score: np.ndarray | None = None  # of the stopping rule: smaller is better; units by rule
+
+
+class Choice(NamedTuple):
+    """What a stopping rule came to in a fit.
+
+    Attributes
+    ----------
+    step : int
+        The step whose image it chose.
+    steps : int
+        Those it took to find out: all of them where it did not end.
+    psnr : float or None
+        PSNR (dB) of that image against the clean one, where given.
+    """
+
+    step: int
+    steps: int
+    psnr: float | None
 
 
 class BandCurve(NamedTuple):
@@ -67,7 +89,7 @@ class FitResult:
     Parameters
     ----------
     averaged, last : ndarray
-        Exponential average of the outputs, and the output of the last step.
+        Exponential average of the outputs at `image_step`, and the output of the last step, not averaged.
     oracle : ndarray or None
         The averaged output at the step where it was nearest to the clean image; chosen with the clean image.
     oracle_step : int or None
@@ -77,15 +99,20 @@ class FitResult:
     psnr_averaged, psnr_last : float or None
         PSNR (dB) of those two images against the clean one, where given.
     image_step : int
-        The step whose averaged and last output these are: the last, or the last good one before a failure.
+        The step that the stopping rule chose; without one the last, or the last good one before a failure.
     heldout_psnr : float or None
         PSNR (dB) of the averaged image against the noisy image on the held-out pixels. Its error is that against the
         clean image plus the noise's variance, on average: it ranks fits without a clean image.
     estimated_psnr : float or None
         PSNR (dB) against the unknown clean image: that error less the estimated variance of the noise; None where the
-        noise hides it. It is that of pixels which the fit did not see, a little lower than that of the others.
+        noise hides it. It is that of pixels which the fit did not see, a little lower than that of the others, and
+        rough on small images: see `nasdip.imaging.expectation` for that of a restoration.
     psnr_oracle : float or None
         PSNR (dB) of the oracle image where it is not that of `oracle_step` on the curve: for tiles.
+    ahead : bool
+        Whether the steps ended while the rule still found better ones.
+    choices : dict
+        What stopping rules came to, by name: the fit's own, and those that were watched.
     tiles : tuple of TileFit
         The tiles, row by row; none where the image was fitted as a whole.
     """
@@ -105,6 +132,8 @@ class FitResult:
     heldout_psnr: float | None = None
     estimated_psnr: float | None = None
     psnr_oracle: float | None = None
+    ahead: bool = False
+    choices: Mapping[str, Choice] = field(default_factory=dict)
     tiles: tuple[TileFit, ...] = ()
 
     @property
@@ -119,7 +148,7 @@ class FitResult:
 
 @dataclass(frozen=True)
 class Restoration:
-    """An observation restored: the mean of its repetitions' averaged images, and all that led to it.
+    """An observation restored: the image made of its repetitions' averaged ones, and all that led to it.
 
     Parameters
     ----------
@@ -135,6 +164,14 @@ class Restoration:
         Estimated noise level of the observation, 8-bit units.
     tiling : Tiling or None
         The tiles that were fitted; None for the image as a whole.
+    reference : BayesEstimate or None
+        The estimate without a network, where one was made.
+    refined : bool
+        Whether the image was made of fits and reference (`nasdip.prior.combination`), rather than of fits alone.
+    kind : str
+        Of the noise, see `Observation`.
+    expected : Expectation or None
+        What is expected of the image without the clean one; None where the noise allows no estimate.
     """
 
     architecture: Architecture
@@ -150,6 +187,15 @@ class Restoration:
     device: str
     parameters: int
     tiling: Tiling | None = None
+    reference: BayesEstimate | None = None
+    refined: bool = False
+    kind: str = "gaussian"
+    expected: Expectation | None = None
+
+    @property
+    def fitted(self) -> np.ndarray:
+        """The mean of the repetitions' averaged images."""
+        return np.mean(np.stack([repetition.averaged for repetition in self.repetitions]), axis=0)
 
     @property
     def seconds(self) -> float:

@@ -8,10 +8,12 @@ import torch
 
 from nasdip.errors import NasdipError
 from nasdip.imaging.observation import Observation
+from nasdip.imaging.reference import allows_reference
 from nasdip.imaging.tiles import Tiling
 from nasdip.network.build import DEFAULT_WIDTH
 from nasdip.prior.config import FitConfig
 from nasdip.prior.precision import choose_precision
+from nasdip.prior.stopping.automatic import decided
 from nasdip.space.architecture import Architecture, check_channels
 
 
@@ -26,7 +28,7 @@ class Task:
     architecture : Architecture
         Of the networks.
     config : FitConfig
-        Its precision is that which the device is to use, auto being decided by `make_task`.
+        Its stopping rule and precision are those that are to be used, auto being decided by `make_task`.
     width : int
         Channels of every level.
     seed : int
@@ -35,6 +37,8 @@ class Task:
         (H, W, C); measures only.
     device : torch.device
         Where networks are fitted.
+    refine : bool
+        Whether the mean of the fits is improved without a network at the end, see `nasdip.prior.combination`.
     """
 
     observation: Observation
@@ -44,6 +48,12 @@ class Task:
     seed: int
     clean: np.ndarray | None
     device: torch.device
+    refine: bool = False
+
+    @property
+    def needs_reference(self) -> bool:
+        """Whether an estimate without a network has to be made first."""
+        return (self.refine or self.config.stop == "reference") and allows_reference(self.observation)
 
     def settings(self, tiling: Tiling | None) -> dict[str, Any]:
         """Return what identifies the restoration in its record, beside its images."""
@@ -52,6 +62,7 @@ class Task:
             "config": self.config.to_json(),
             "width": self.width,
             "seed": self.seed,
+            "noise": self.observation.noise_facts(),
             "device": self.device.type,
             "tiles": None if tiling is None else tiling.to_json(),
         }
@@ -66,6 +77,7 @@ def make_task(
     seed: int = 0,
     clean: np.ndarray | None = None,
     device: str | torch.device = "cpu",
+    refine: bool = False,
 ) -> Task:
     """Check and complete the settings of a restoration; see `Task`, and for `width` `build_network`.
 
@@ -85,9 +97,10 @@ def make_task(
     return Task(
         observation,
         architecture,
-        replace(config, precision=choose_precision(config.precision, device)),
+        replace(decided(config, observation), precision=choose_precision(config.precision, device)),
         architecture.width or width or DEFAULT_WIDTH,
         seed,
         clean,
         device,
+        refine,
     )

@@ -27,6 +27,7 @@ class TiledResult:
       that ended early stays at what it had at its `image_step`, which is what its image shows.
     - bands: averaged in the same way; events: those of all tiles, each with the tile's name; image_step: the latest of
       the tiles'; seconds: their sum; held-out errors: averaged, and `estimated_psnr` None where noise hides a tile's.
+    - ahead: whether that of any tile is; scores: averaged; choices: none, as rules chose for each tile.
     - tiles: what is of each tile alone.
 
     Parameters
@@ -77,6 +78,7 @@ class TiledResult:
             heldout_psnr=_mean_psnr([fit.heldout_psnr for fit in fits], shares),
             estimated_psnr=_mean_psnr([fit.estimated_psnr for fit in fits], shares),
             psnr_oracle=None if oracle is None else self._psnr(oracle),
+            ahead=any(fit.ahead for fit in fits),
             tiles=tuple(_facts(tile, fit) for tile, fit in zip(self._tiling.tiles, fits, strict=True)),
         )
 
@@ -104,6 +106,7 @@ def mean_curves(fits: Sequence[FitResult], shares: Sequence[float]) -> Curves:
         loss,
         mean("heldout"),
         *(None if curve is None else decibels(curve) for curve in (raw, averaged)),
+        mean("score"),
     )
 
 

@@ -5,7 +5,8 @@ from typing import NamedTuple
 import torch
 
 from nasdip.errors import NasdipError
-from nasdip.imaging.observation import Observation
+from nasdip.imaging.observe import observe
+from nasdip.prior.quality import find_quality
 from nasdip.prior.restoration import Plan, plan_restoration
 from nasdip.prior.task import Task, make_task
 from nasdip.search.run_folder import RunFolder
@@ -41,12 +42,13 @@ def plan_best(folder: RunFolder, device: torch.device) -> FinalFit | None:
         raise NasdipError(f"none of the {len(trials)} trials succeeded{cause}; there is nothing to fit")
     noisy, clean = folder.images()
     task = make_task(
-        Observation(noisy, record.sigma),
+        observe(noisy)[0],
         Architecture.from_text(best.architecture),
         final.config(noisy.shape),
         width=final.width,
         seed=derive_seed(record.settings.seed, 1),
         clean=clean,
         device=device,
+        refine=find_quality(None, recipe=final.recipe).refine,
     )
     return FinalFit(best, task, plan_restoration(task, repeats=final.repeats, folder=folder.final))

@@ -48,7 +48,7 @@ def test_the_published_recipe_is_the_published_loop(text):
         ours.step(step)
         raw.append(theirs.step())
     assert np.allclose(ours.history.curves().oracle_psnr_raw, raw, atol=0.02)  # rounding grows from step to step
-    assert torch.allclose(ours.average, theirs._average, atol=1e-3)
+    assert torch.allclose(ours.track.average, theirs._average, atol=1e-3)
     assert max(raw) - min(raw) > 1
 
 
@@ -86,16 +86,17 @@ def test_held_out_pixels_and_stopping_work_with_the_fast_recipe():
 
 @pytest.mark.parametrize(("shape", "steps"), [((16, 16), 200), ((128, 128), 400), ((64, 256), 400), ((4096, 9), 600)])
 def test_steps_grow_with_the_images_side(shape, steps):
-    assert find_recipe("fast").settings(*shape).steps == steps
-    assert find_recipe("fast").settings(4000, 6000).steps == 1600
+    assert find_recipe("fast").settings(*shape, stop="fixed").steps == steps
+    assert find_recipe("fast").settings(*shape).steps == 2 * steps  # where a rule says when it is enough
+    assert find_recipe("fast").settings(4000, 6000).steps == 3200
     assert find_recipe("published").settings(*shape) == find_recipe("published").config
 
 
 def test_given_steps_and_precision_are_taken():
-    config = find_recipe("fast").settings(128, 128, steps=7, precision="fp32")
-    assert (config.steps, config.precision) == (7, "fp32")
+    config = find_recipe("fast").settings(128, 128, steps=7, precision="fp32", stop="fixed")
+    assert (config.steps, config.precision, config.stop) == (7, "fp32", "fixed")
     assert config.rate_factor_at(7) == 1  # however short the fit, its warm-up ends
-    assert replace(config, steps=400, warm_up=50, precision="auto") == find_recipe("fast").settings(128, 128)
+    assert replace(config, steps=800, warm_up=50, precision="auto", stop="auto") == find_recipe("fast").settings(128, 128)
 
 
 def test_the_published_width_is_the_networks_default():

@@ -1,0 +1,191 @@
+"""What kind of noise is in a picture, from the picture alone."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from nasdip.errors import NasdipError
+from nasdip.imaging.checks import check_image
+from nasdip.imaging.impulses import fill_impulses, impulse_mask
+from nasdip.imaging.noise_clipping import find_limits
+from nasdip.imaging.noise_correlation import noise_correlation
+from nasdip.imaging.noise_level import SMALLEST, level_of
+from nasdip.imaging.noise_patches import take_patches
+from nasdip.imaging.noise_variance import VarianceFit, fit_variance, intensity_bins
+
+NOISE_KINDS: tuple[str, ...] = ("gaussian", "poisson", "speckle", "impulse", "correlated")
+_FLOOR = (1 / 255) ** 2 / 12  # the variance of rounding to 8 bits
+_FAINT = 3.0  # 8-bit units: of less noise than this no law can be read
+_CORRELATED_ERROR = 0.25
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What was found of the noise in a picture.
+
+    Parameters
+    ----------
+    kind : str
+        One of `NOISE_KINDS`. gaussian: no evidence against white noise of one level. poisson: variance linear in the
+        intensity. speckle: variance linear in its square. impulse: pixels replaced by black or white, other noise
+        beside. correlated: neighbouring pixels share noise.
+    sigma : float
+        Root mean square level over the picture, in 8-bit units, of the noise that is no impulses, before clipping.
+    error : float
+        Standard error of `sigma`, in 8-bit units.
+    offset, gain, square : float
+        Noise variance ``offset + gain x + square x^2`` at intensity x, in units of [0, 1]; 0 or more.
+    impulses : float
+        Share of the pixels that are impulses (`impulse_mask` tells which), in [0, 1].
+    correlation : float
+        Largest autocorrelation of the noise at lags of 1 and 2 px; the texture of flat areas counts too.
+    clipped : bool
+        Whether values were clipped to a range.
+    """
+
+    kind: str
+    sigma: float
+    error: float
+    offset: float
+    gain: float = 0.0
+    square: float = 0.0
+    impulses: float = 0.0
+    correlation: float = 0.0
+    clipped: bool = False
+
+    def __post_init__(self) -> None:
+        if self.kind not in NOISE_KINDS:
+            raise NasdipError(f"unknown kind of noise {self.kind!r}: choose one of {', '.join(NOISE_KINDS)}")
+
+    def variance(self, image: np.ndarray) -> np.ndarray:
+        """Return the noise variance at each value of a clean (or restored) image of any shape, in units of [0, 1].
+
+        At least that of rounding to 8 bits, and that at 0 for negative values.
+
+        Examples
+        --------
+        >>> Diagnosis("poisson", 25.0, 0.5, offset=0.0, gain=0.02).variance(np.array([-1.0, 0.5])).round(4).tolist()
+        [0.0, 0.01]
+        """
+        x = np.maximum(image, 0)
+        return np.asarray(np.maximum(self.offset + self.gain * x + self.square * x**2, _FLOOR))
+
+    def level(self, intensity: float) -> float:
+        """Return the noise level in 8-bit units at an intensity in [0, 1]."""
+        return 255 * float(np.sqrt(self.variance(np.array(intensity))))
+
+    @property
+    def words(self) -> str:
+        """What was found, in one or two sentences for a person."""
+        return " ".join(filter(None, (_MAIN[self.kind](self), _clipping(self))))
+
+
+def diagnose(image: np.ndarray, impulses: np.ndarray | None = None) -> Diagnosis:
+    """Find out what noise is in an image, preferring gaussian unless the evidence against it is significant.
+
+    Correlation is looked for first (`noise_correlation`), then impulses (`impulse_mask`), and with those filled in the
+    level (`estimate_level`) and variance against intensity (`fit_variance`), in flat patches of 8x8 px. Where a kind
+    cannot be told, as poisson in a picture of one brightness, or any below a level of about 10 on small pictures, the
+    answer is gaussian. In almost black pictures the level of photon noise, which is cut off at 0 by nature, is
+    overestimated. A lossy file changes noise in ways that this does not see.
+
+    Parameters
+    ----------
+    image : ndarray
+        (H, W) or (H, W, C), float, nominally in [0, 1], at least 16x16 px.
+    impulses : ndarray, optional
+        (H, W), bool; the impulses where they are known. Default: those that `impulse_mask` finds.
+
+    Returns
+    -------
+    Diagnosis
+        Kind, level, variance function, share of impulses, correlation, and words for a person.
+
+    Raises
+    ------
+    NasdipError
+        For an image that is too small, not floating or not finite, or a mask of another size.
+
+    Examples
+    --------
+    >>> from nasdip.imaging.noise import add_noise
+    >>> clean = np.tile(np.linspace(0.1, 0.9, 96), (96, 1))
+    >>> [diagnose(add_noise(clean, kind, sigma=25, clip=True)).kind for kind in ("gaussian", "poisson", "speckle")]
+    ['gaussian', 'poisson', 'speckle']
+    >>> diagnose(add_noise(clean, "salt-pepper")).kind
+    'impulse'
+    """
+    pixels = check_image(image)
+    if min(pixels.shape[:2]) < SMALLEST:
+        raise NasdipError(f"noise cannot be judged in {pixels.shape[0]}x{pixels.shape[1]} px: use 16x16 up")
+    if impulses is not None and impulses.shape != pixels.shape[:2]:
+        raise NasdipError(f"a mask of shape {impulses.shape} does not fit an image of shape {pixels.shape}")
+    patches, limits = take_patches(pixels), find_limits(pixels)
+    correlation = noise_correlation(patches, level_of(patches, limits))
+    if correlation.significant and impulses is None:  # impulses are white: they would hide it
+        sigma, error = correlation.sigma, _CORRELATED_ERROR * correlation.sigma
+        law = VarianceFit("correlated", (sigma / 255) ** 2, 0.0, 0.0)
+        return Diagnosis("correlated", sigma, error, *law[1:], 0.0, correlation.largest, limits.clipped)
+    mask = impulse_mask(pixels) if impulses is None else impulses
+    return _independent(pixels, mask, correlation.largest)
+
+
+def _independent(pixels: np.ndarray, mask: np.ndarray, correlation: float) -> Diagnosis:
+    """Return the diagnosis of noise that is independent from pixel to pixel."""
+    share = float(mask.mean())
+    filled = np.clip(fill_impulses(pixels, mask), 0, 1) if share else pixels
+    patches, limits = take_patches(filled), find_limits(filled)
+    filling = 1 / max(1 - share, 0.1)  # what was filled in, as means of neighbours, holds little noise
+    sigma, error = (float(np.sqrt(filling)) * value for value in level_of(patches, limits))
+    law = fit_variance(intensity_bins(patches, limits)) if sigma >= _FAINT else None
+    if law is None or law.kind == "gaussian":
+        law = VarianceFit("gaussian", (sigma / 255) ** 2, 0.0, 0.0)
+    else:
+        law = VarianceFit(law.kind, *(filling * value for value in law[1:]))
+        x = np.maximum(patches.mean, 0)
+        sigma = 255 * float(np.sqrt(np.mean(law.offset + law.gain * x + law.square * x**2)))
+    kind = "impulse" if share else law.kind
+    return Diagnosis(kind, sigma, error, *law[1:], share, correlation, limits.clipped)
+
+
+def _gaussian_words(found: Diagnosis) -> str:
+    if found.sigma < _FAINT:
+        return f"There is little noise: a level of {found.sigma:.1f} (in 8-bit units)."
+    return f"The noise is like white Gaussian noise of level {found.sigma:.1f} ± {found.error:.1f} (in 8-bit units)."
+
+
+def _dependent_words(found: Diagnosis) -> str:
+    law = "in proportion to the intensity (Poisson-like)" if found.kind == "poisson" else "with its square (speckle)"
+    return (
+        f"The variance of the noise grows {law}: its level is {found.level(0.1):.0f} in dark and "
+        f"{found.level(0.9):.0f} in bright areas, {found.sigma:.1f} over the picture (in 8-bit units)."
+    )
+
+
+def _impulse_words(found: Diagnosis) -> str:
+    share = f"{100 * found.impulses:.1f} % of the pixels are impulses (salt and pepper)"
+    if found.sigma < _FAINT:
+        return f"{share}; the others hold little noise."
+    return f"{share}; the others hold noise of level {found.sigma:.1f} (in 8-bit units)."
+
+
+def _correlated_words(found: Diagnosis) -> str:
+    return (
+        f"Neighbouring pixels share noise (correlation {found.correlation:.2f}), as after blur, resampling or "
+        f"demosaicking; its level is about {found.sigma:.0f} (in 8-bit units). A network may take it for structure."
+    )
+
+
+def _clipping(found: Diagnosis) -> str:
+    if found.clipped and found.sigma >= _FAINT and found.kind != "correlated":
+        return "Values are clipped; the level is that before clipping."
+    return ""
+
+
+_MAIN = {
+    "gaussian": _gaussian_words,
+    "poisson": _dependent_words,
+    "speckle": _dependent_words,
+    "impulse": _impulse_words,
+    "correlated": _correlated_words,
+}

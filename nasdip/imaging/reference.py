@@ -1,0 +1,31 @@
+"""An estimate of the clean image without a network: what fits are compared, and mixed, with."""
+
+import numpy as np
+
+from nasdip.imaging.impulses import fill_impulses
+from nasdip.imaging.nonlocal_bayes import BayesEstimate, nonlocal_bayes
+from nasdip.imaging.observation import Observation
+
+# 8-bit units. Below it an image is its own best estimate.
+_LEAST_SIGMA = 0.5
+# Standard deviation, in [0, 1] units, of what is put in the place of pixels that tell nothing.
+_FILLED = 0.1
+
+
+def allows_reference(observation: Observation) -> bool:
+    """Whether the noise allows an estimate: it must be independent between pixels, and of known level."""
+    return observation.kind != "correlated" and (observation.sigma or 0) >= _LEAST_SIGMA
+
+
+def make_reference(observation: Observation, *, workers: int = 1) -> BayesEstimate:
+    """Return the non-local Bayes estimate of the clean image, float32.
+
+    Pixels that tell nothing of the image are filled with the median of their neighbours, and count as very noisy.
+    """
+    pixels, variance = observation.pixels, observation.noise_variance()
+    assert variance is not None
+    if observation.known is not None:
+        pixels = fill_impulses(pixels, ~observation.known)
+        variance = np.where(observation.known[..., None], variance, np.maximum(variance, _FILLED**2))
+    estimate = nonlocal_bayes(pixels, variance, workers=workers)
+    return BayesEstimate(*(image.astype(np.float32) for image in estimate))
