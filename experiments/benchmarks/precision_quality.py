@@ -65,7 +65,7 @@ def measure(image: str, seed: int, precision: str, options: argparse.Namespace) 
     noisy = centre_crop(read_image(options.data / f"{image}_noisy25.png").pixels, options.crop)
     architecture = find_architecture(options.architecture)
     recipe = find_recipe(options.recipe)
-    config = recipe.settings(options.crop, options.crop, precision=precision)
+    config = recipe.settings(options.crop, options.crop, precision=precision, stop="fixed")
     result = fit(
         build_network(architecture, width=recipe.width, seed=seed), architecture,
         Observation(noisy, estimate_sigma(noisy)), config, seed=seed, clean=clean, device=find_device(options.device),

@@ -103,7 +103,7 @@ def measure(key: tuple[str, ...], base: Row | None, options: argparse.Namespace)
 
     image, crop, name, seed = key[0], int(key[1]), key[2], int(key[3])
     recipe, device = find_recipe(key[4]), find_device(options.device)
-    own = recipe.settings(crop, crop)
+    own = recipe.settings(crop, crop, stop="fixed")
     config = own if base is None else replace(own, steps=3 * own.steps // 2)  # a level may be reached later
     clean = centre_crop(read_image(options.data / f"{image}.png").pixels, crop)
     noisy = centre_crop(read_image(options.data / f"{image}_noisy25.png").pixels, crop)
@@ -233,7 +233,7 @@ def make_loop(way: str, name: str, size: int, device: str) -> Callable[[], Any]:
     noisy, clean = (np.random.default_rng(seed).random((size, size, 3), dtype=np.float32) for seed in (0, 1))
     if way == LOOP:
         return PublishedLoop(build_network(architecture), noisy, clean, device).step
-    config, width = find_recipe(way).settings(size, size), find_recipe(way).width
+    config, width = find_recipe(way).settings(size, size, stop="fixed"), find_recipe(way).width
     network = build_network(architecture, in_channels=config.input_channels, width=width)
     loop = FitLoop(network, architecture, Observation(noisy), config, 0, clean, torch.device(device))
     count = 0

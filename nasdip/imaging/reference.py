@@ -8,13 +8,22 @@ from nasdip.imaging.observation import Observation
 
 # 8-bit units. Below it an image is its own best estimate.
 _LEAST_SIGMA = 0.5
+# 8-bit units. Photographs called clean hold 1 to 4.5 by themselves, texture included.
+_FAINT = 5.0
 # Standard deviation, in [0, 1] units, of what is put in the place of pixels that tell nothing.
 _FILLED = 0.1
 
 
 def allows_reference(observation: Observation) -> bool:
     """Whether the noise allows an estimate: it must be independent between pixels, and of known level."""
-    return observation.kind != "correlated" and (observation.sigma or 0) >= _LEAST_SIGMA
+    if observation.kind == "correlated" or only_impulses(observation):
+        return False
+    return (observation.sigma or 0) >= _LEAST_SIGMA
+
+
+def only_impulses(observation: Observation) -> bool:
+    """Whether impulses are all the noise there is: then the other pixels are best kept as they are."""
+    return observation.known is not None and (observation.sigma or 0) < _FAINT
 
 
 def make_reference(observation: Observation, *, workers: int = 1) -> BayesEstimate:

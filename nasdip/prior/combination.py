@@ -6,9 +6,7 @@ import numpy as np
 
 from nasdip.imaging.nonlocal_bayes import nonlocal_wiener
 from nasdip.imaging.observation import Observation
-
-# Noise below this (8-bit units) cannot be seen: pixels that have no more are kept as they are.
-_INVISIBLE = 1.0
+from nasdip.imaging.reference import only_impulses
 
 
 def combine(observation: Observation, fits: Sequence[np.ndarray], *, refine: bool, workers: int = 1) -> np.ndarray:
@@ -26,6 +24,6 @@ def combine(observation: Observation, fits: Sequence[np.ndarray], *, refine: boo
     if refine and reference is not None and variance is not None:
         pilot = (fitted + reference.image) / 2
         image = (pilot + nonlocal_wiener(observation.pixels, pilot, variance, workers=workers).image) / 2
-    elif refine and observation.known is not None and (observation.sigma or 0) < _INVISIBLE:
+    elif refine and only_impulses(observation) and observation.known is not None:
         image = np.where(observation.known[..., None], observation.pixels, fitted)
     return np.asarray(image, np.float32)

@@ -56,5 +56,5 @@ class History:
         score = log[1] if np.isfinite(log[1]).any() else None
         loss, _, heldout, raw, averaged = self._scale**2 * log
         known = heldout if np.isfinite(heldout).any() else None
-        oracles = (decibels(row) if np.isfinite(row).any() else None for row in (raw, averaged))
-        return Curves(np.arange(1, n + 1), loss, known, *oracles, score)
+        by_raw, by_average = (decibels(row) if np.isfinite(row).any() else None for row in (raw, averaged))
+        return Curves(np.arange(1, n + 1), loss, known, by_raw, by_average, score)

@@ -7,8 +7,7 @@ from typing import NamedTuple
 from nasdip.errors import NasdipError
 from nasdip.prior.config import FitConfig
 
-
-_ROOM = 2
+_ROOM = 2  # times the usual steps, where a rule watches
 
 
 class Recipe(NamedTuple):

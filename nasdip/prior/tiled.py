@@ -100,14 +100,9 @@ def mean_curves(fits: Sequence[FitResult], shares: Sequence[float]) -> Curves:
 
     loss = mean("loss")
     assert loss is not None
-    raw, averaged = mean("oracle_psnr_raw", _mse), mean("oracle_psnr_averaged", _mse)
-    return Curves(
-        np.arange(1, steps + 1),
-        loss,
-        mean("heldout"),
-        *(None if curve is None else decibels(curve) for curve in (raw, averaged)),
-        mean("score"),
-    )
+    errors = mean("oracle_psnr_raw", _mse), mean("oracle_psnr_averaged", _mse)
+    raw, averaged = (None if curve is None else decibels(curve) for curve in errors)
+    return Curves(np.arange(1, steps + 1), loss, mean("heldout"), raw, averaged, mean("score"))
 
 
 def mean_bands(fits: Sequence[FitResult], shares: Sequence[float]) -> BandCurve:

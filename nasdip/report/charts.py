@@ -7,20 +7,23 @@ from matplotlib.figure import Figure
 
 from nasdip.imaging.spectrum import log_spectrum
 from nasdip.prior.result import Restoration
+from nasdip.report.expected import error_map, map_top
 from nasdip.report.figures.comparison import comparison_figure
-from nasdip.report.figures.curves import curves_figure, loss_figure, psnr_figure
+from nasdip.report.figures.curves import curves_figure, has_score, loss_figure, psnr_figure, score_figure
 from nasdip.report.figures.search import entropy_figure, reward_figure, steps_figure
 from nasdip.report.figures.spectra import bands_figure, psd_figure, spectra_figure
-from nasdip.report.figures.trust import periodogram_figure, residual_figure
+from nasdip.report.figures.trust import periodogram_figure, residual_figure, uncertainty_figure
 from nasdip.report.pictures import Display
 from nasdip.report.restoration_numbers import first_and_last, psd_curves
 from nasdip.report.search_numbers import diagnostic, expected_best, ranking, reward_curves, reward_series
 from nasdip.report.source import SearchRun
+from nasdip.report.treatment import FIXED, score_axis
 from nasdip.report.trust import Trust
 
 # Written as PNG.
 FILES = (
-    "reward", "steps", "entropy", "comparison", "residual", "periodogram", "psd", "spectra", "bands", "curves",
+    "reward", "steps", "entropy", "comparison", "residual", "uncertainty", "periodogram", "psd", "spectra", "bands",
+    "curves",
 )  # fmt: skip
 # Shown in the report, with a text for who cannot see them.
 INLINE = {
@@ -30,8 +33,9 @@ INLINE = {
     "periodogram": "Cumulative periodogram of the residual, with the band of white noise.",
     "psd": "Radial power spectral density of the noisy, the restored and the last image.",
     "bands": "Band correspondence by step, five bands, first and last repetition.",
-    "loss": "Loss by step, with the noise variance.",
-    "psnr": "Oracle PSNR by step.",
+    "loss": "Loss by step, with the noise variance and the step whose image was kept.",
+    "score": "Score of the stopping rule by step, with the step whose image was kept.",
+    "psnr": "Oracle PSNR by step, with the step whose image was kept.",
 }
 
 
@@ -60,19 +64,25 @@ def restoration_figures(restoration: Restoration, judged: Trust, display: Displa
     if restoration.clean is not None:
         images.append(("clean", restoration.clean))
     panels = spectra_panels(restoration)
+    rule = restoration.config.stop
     figures = {
         "comparison": comparison_figure([(name, display.pixels(image)) for name, image in images]),
         "residual": residual_figure(judged.residual, judged.scale),
         "psd": psd_figure(psd_curves(restoration)),
         "spectra": spectra_figure(panels, *spectrum_range(panels)),
         "bands": bands_figure(ends),
-        "curves": curves_figure(ends, restoration.sigma),
-        "loss": loss_figure(ends, restoration.sigma),
+        "curves": curves_figure(ends, restoration.sigma, score_axis(rule), marked=rule != FIXED),
+        "loss": loss_figure(ends, restoration.sigma, marked=rule != FIXED),
     }
+    if has_score(ends):
+        figures["score"] = score_figure(ends, score_axis(rule))
+    if restoration.expected is not None:
+        errors = error_map(restoration.expected)
+        figures["uncertainty"] = uncertainty_figure(errors, map_top(errors))
     if judged.whiteness is not None:
         figures["periodogram"] = periodogram_figure(judged.whiteness)
     if restoration.clean is not None:
-        figures["psnr"] = psnr_figure(ends)
+        figures["psnr"] = psnr_figure(ends, marked=rule != FIXED)
     return figures
 
 

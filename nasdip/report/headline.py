@@ -4,7 +4,10 @@ from typing import NamedTuple
 
 from nasdip.console import duration
 from nasdip.imaging.metrics import psnr
+from nasdip.report.alarm import Alarm
+from nasdip.report.expected import interval_words, missing_words
 from nasdip.report.images_section import image_name
+from nasdip.report.noise_model import KIND_WORDS
 from nasdip.report.run_section import best_architecture
 from nasdip.report.run_state import RunState, run_state
 from nasdip.report.search_numbers import ranking
@@ -19,14 +22,6 @@ class Fact(NamedTuple):
     name: str
     value: str
     remark: str
-
-
-class Alarm(NamedTuple):
-    """Something to be told before all else: a word or two, and the whole; `kind` is bad or warn."""
-
-    kind: str
-    title: str
-    text: str
 
 
 class Headline(NamedTuple):
@@ -46,7 +41,8 @@ class Headline(NamedTuple):
 
 def headline(source: Source) -> Headline:
     """Collect the headline."""
-    facts = [fact for fact in (_reward(source), _psnr(source), _noise(source), _cost(source)) if fact is not None]
+    found = (_reward(source), _estimated(source), _psnr(source), _noise(source), _cost(source))
+    facts = [fact for fact in found if fact is not None]
     kind = "Architecture search for Deep Image Prior" if source.search else "Deep Image Prior restoration"
     best = best_architecture(source)
     used = str(source.restoration.architecture) if source.restoration else best
@@ -81,11 +77,23 @@ def _reward(source: Source) -> Fact | None:
     return Fact("Best reward", decibels(best[0].reward), f"trial {best[0].trial}, proxy fit, {origin}{about}")
 
 
+def _estimated(source: Source) -> Fact | None:
+    restoration = source.restoration
+    if restoration is not None and restoration.expected is not None:
+        remark = f"{interval_words(restoration.expected)}, without a clean image"
+        return Fact("Estimated PSNR", decibels(restoration.expected.psnr), remark)
+    if restoration is not None and restoration.kind == "correlated":
+        return Fact("Estimated PSNR", "none", missing_words(restoration.kind).removeprefix("none: "))
+    return None
+
+
 def _psnr(source: Source) -> Fact | None:
     restoration = source.restoration
     if restoration is None:
         return None
     if restoration.clean is None or restoration.psnr is None:
+        if _estimated(source) is not None:
+            return None
         return Fact("PSNR", "unknown", "no clean image was given to compare with")
     before = psnr(restoration.clean, restoration.noisy, data_range=1.0)
     oracle = source.search is not None and source.search.reward == "clean"
@@ -95,12 +103,12 @@ def _psnr(source: Source) -> Fact | None:
 
 def _noise(source: Source) -> Fact | None:
     if source.search is not None:
-        sigma = source.search.record.sigma
-    elif source.restoration is not None:
-        sigma = source.restoration.sigma
-    else:
+        return Fact("Noise level", f"{source.search.record.sigma:.1f}", "estimated, 8-bit units")
+    restoration = source.restoration
+    if restoration is None:
         return None
-    return Fact("Noise level", f"{sigma:.1f}", "estimated, 8-bit units")
+    kind = KIND_WORDS.get(restoration.kind, restoration.kind)
+    return Fact("Noise level", f"{restoration.sigma:.1f}", f"8-bit units; {kind}")
 
 
 def _cost(source: Source) -> Fact | None:

@@ -7,11 +7,16 @@ import numpy as np
 
 from nasdip.imaging.spectrum import log_spectrum
 from nasdip.prior.result import Restoration
+from nasdip.report.alarm import Alarm
+from nasdip.report.cautions import cautions
 from nasdip.report.charts import spectra_panels, spectrum_range
 from nasdip.report.detail import detail_box
+from nasdip.report.expected import Uncertainty, expected_words, missing_words, truth_words, uncertainty
+from nasdip.report.noise_model import noise_model
 from nasdip.report.pictures import Display, Picture, residual_picture, spectrum_picture
-from nasdip.report.restoration_numbers import Quality, RepetitionRow, qualities, repetition_rows
+from nasdip.report.restoration_numbers import Quality, RepetitionRow, WatchedRow, qualities, repetition_rows, watched
 from nasdip.report.source import Source
+from nasdip.report.treatment import FIXED, refinement_words, stopping_words
 from nasdip.report.trust import Trust, signed_distance, trust
 
 # Side (px) of the enlarged detail, for images of at least twice that.
@@ -20,6 +25,8 @@ _DETAIL = 64
 _ALTS = {
     "noisy": "The noisy image.",
     "restored": "The restored image.",
+    "mean of fits": "Mean of the fits, not refined.",
+    "reference": "Reference: non-local Bayes alone, without a network.",
     "last": "Output of the last step of the last repetition, not averaged.",
     "oracle": "The output nearest to the clean image, picked with it.",
     "clean": "The clean image.",
@@ -36,8 +43,15 @@ class Comparison(NamedTuple):
 
 
 class TrustSection(NamedTuple):
-    """The verdict, its picture, spectrum and statistic; `scale` in 8-bit units."""
+    """Warnings, what was found and done in pairs, the verdict, its picture, spectrum and statistic; the expected error.
 
+    `scale` is in 8-bit units; `even` says that the residual was divided by the noise's level at each pixel.
+    """
+
+    cautions: list[Alarm]
+    facts: list[tuple[str, str]]
+    uncertainty: Uncertainty | None
+    even: bool
     judged: Trust
     picture: Picture
     spectrum: Picture
@@ -52,6 +66,9 @@ class SpectraSection(NamedTuple):
     rows: list[RepetitionRow]
     has_clean: bool
     has_heldout: bool
+    has_estimate: bool
+    rule: str | None
+    watched: list[WatchedRow]
 
 
 def comparison(source: Source, display: Display) -> Comparison:
@@ -70,7 +87,7 @@ def _images(source: Source) -> dict[str, np.ndarray]:
     images = {"noisy": source.noisy}
     if source.restoration is not None:
         last = source.restoration.repetitions[-1]
-        images |= {"restored": source.restoration.image, "last": last.last}
+        images |= {"restored": source.restoration.image, **_parts(source.restoration), "last": last.last}
         if last.oracle is not None:
             images["oracle"] = last.oracle
     if source.clean is not None:
@@ -78,14 +95,39 @@ def _images(source: Source) -> dict[str, np.ndarray]:
     return images
 
 
+def _parts(restoration: Restoration) -> dict[str, np.ndarray]:
+    """Return what the restored image was made of, where it is not the mean of the fits itself."""
+    parts = {"mean of fits": restoration.fitted} if restoration.refined else {}
+    return parts if restoration.reference is None else {**parts, "reference": restoration.reference.image}
+
+
 def trust_section(restoration: Restoration) -> TrustSection:
-    """Judge and embed the residual."""
-    judged = trust(restoration.noisy, restoration.image, restoration.sigma)
+    """Judge and embed the residual, and what is expected of the image."""
+    noise, expected = noise_model(restoration), restoration.expected
+    refined = restoration.refined and restoration.reference is not None
+    judged = trust(restoration.noisy, restoration.image, noise, refined=refined)
+    facts = {
+        "noise": noise.words,
+        "stopping": stopping_words(restoration),
+        "refinement": refinement_words(restoration),
+        "estimated PSNR": missing_words(restoration.kind) if expected is None else expected_words(expected),
+        "PSNR against the clean image": truth_words(restoration),
+    }
     spectrum = log_spectrum(judged.residual)
     picture = spectrum_picture("residual", spectrum, *spectrum_range([("residual", spectrum)]))
     distance = None if judged.whiteness is None else signed_distance(judged.whiteness)[0]
     shown = residual_picture(judged.residual, judged.scale)
-    return TrustSection(judged, shown, picture, 255 * judged.scale, distance)
+    return TrustSection(
+        cautions(restoration, judged, noise),
+        [(name, words) for name, words in facts.items() if words is not None],
+        None if expected is None else uncertainty(expected),
+        noise.spread is not None,
+        judged,
+        shown,
+        picture,
+        255 * judged.scale,
+        distance,
+    )
 
 
 def spectra_section(restoration: Restoration) -> SpectraSection:
@@ -94,8 +136,15 @@ def spectra_section(restoration: Restoration) -> SpectraSection:
     scale = spectrum_range(panels)
     rows = repetition_rows(restoration)
     pictures = [spectrum_picture(name, spectrum, *scale) for name, spectrum in panels]
-    heldout = any(row.heldout_psnr is not None for row in rows)
-    return SpectraSection(pictures, rows, restoration.clean is not None, heldout)
+    return SpectraSection(
+        pictures,
+        rows,
+        has_clean=restoration.clean is not None,
+        has_heldout=any(row.heldout_psnr is not None for row in rows),
+        has_estimate=any(row.estimated_psnr is not None for row in rows),
+        rule=None if restoration.config.stop == FIXED else restoration.config.stop,
+        watched=watched(restoration),
+    )
 
 
 def image_name(source: Source) -> str:

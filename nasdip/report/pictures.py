@@ -77,15 +77,31 @@ def residual_picture(residual: np.ndarray, scale: float) -> Picture:
 
 def spectrum_picture(label: str, spectrum: np.ndarray, low: float, high: float) -> Picture:
     """Embed a log-magnitude spectrum (H, W), `low` as the darkest colour, `high` as the brightest."""
-    share = np.clip((spectrum - low) / ((high - low) or 1.0), 0, 1)
-    height, width = spectrum.shape
-    size = _fitting(width, height, MOST_SPECTRUM_PIXELS)
-    small = np.asarray(Image.fromarray(share.astype(np.float32)).resize(size, Image.Resampling.BOX))
-    image = Image.fromarray(np.rint(255 * small).astype(np.uint8))
-    image.putpalette((255 * colormaps["magma"](np.arange(256))[:, :3]).astype(np.uint8).tobytes())
+    size = _fitting(spectrum.shape[1], spectrum.shape[0], MOST_SPECTRUM_PIXELS)
+    image = _coloured(spectrum, low, high, size, "magma")
     return _embed(
         label, image, MOST_SPECTRUM_PIXELS, f"Log-magnitude spectrum of the {label} image, zero in the middle."
     )
+
+
+def values_picture(label: str, values: np.ndarray, low: float, high: float, colours: str, alt: str) -> Picture:
+    """Embed values (H, W) in the colour map `colours` of matplotlib, from `low` to `high`."""
+    size = _fitting(values.shape[1], values.shape[0], MOST_PIXELS)
+    return _embed(label, _coloured(values, low, high, size, colours), MOST_PIXELS, alt)
+
+
+def scale_picture(colours: str, alt: str) -> Picture:
+    """Embed the colours of a map, lowest first, as a strip."""
+    return values_picture("scale", np.tile(np.arange(256.0), (8, 1)), 0.0, 255.0, colours, alt)
+
+
+def _coloured(values: np.ndarray, low: float, high: float, size: tuple[int, int], colours: str) -> Image.Image:
+    """Return values (H, W) as an image of `size` px in the colours of a map."""
+    share = np.clip((values - low) / ((high - low) or 1.0), 0, 1)
+    small = np.asarray(Image.fromarray(share.astype(np.float32)).resize(size, Image.Resampling.BOX))
+    image = Image.fromarray(np.rint(255 * small).astype(np.uint8))
+    image.putpalette((255 * colormaps[colours](np.arange(256))[:, :3]).astype(np.uint8).tobytes())
+    return image
 
 
 def _fitting(width: int, height: int, most: int) -> tuple[int, int]:

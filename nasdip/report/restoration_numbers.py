@@ -7,22 +7,39 @@ import numpy as np
 from nasdip.imaging.metrics import psnr, ssim
 from nasdip.imaging.spectrum import RadialPSD, radial_psd
 from nasdip.prior.result import FitEvent, FitResult, Restoration
+from nasdip.report.treatment import chosen_step
 
 
 class RepetitionRow(NamedTuple):
-    """One repetition in a line; what needs a clean image is None without one (dB)."""
+    """One repetition in a line; what needs a clean image is None without one (dB).
+
+    `chosen` is the step whose image was kept, or the range of those of its tiles; `ahead`: a later one may be better.
+    """
 
     number: int
     seed: int
+    chosen: str
     steps: int
+    ahead: bool
     loss: float
     psnr_averaged: float | None
     psnr_last: float | None
     oracle_psnr: float | None
     oracle_step: int | None
     heldout_psnr: float | None
+    estimated_psnr: float | None
     seconds: float
     events: tuple[FitEvent, ...]
+
+
+class WatchedRow(NamedTuple):
+    """What a stopping rule that was watched, or the fit's own, came to in a repetition; `psnr` in dB, if known."""
+
+    number: int
+    rule: str
+    step: int
+    steps: int
+    psnr: float | None
 
 
 class Quality(NamedTuple):
@@ -51,16 +68,31 @@ def _row(number: int, result: FitResult) -> RepetitionRow:
     return RepetitionRow(
         number=number,
         seed=result.seed,
+        chosen=chosen_step(result),
         steps=len(curves.step),
+        ahead=result.ahead,
         loss=float(curves.loss[result.image_step - 1]),
         psnr_averaged=result.psnr_averaged,
         psnr_last=result.psnr_last,
         oracle_psnr=result.oracle_psnr,
         oracle_step=result.oracle_step,
         heldout_psnr=result.heldout_psnr,
+        estimated_psnr=result.estimated_psnr,
         seconds=result.seconds,
         events=result.events,
     )
+
+
+def watched(restoration: Restoration) -> list[WatchedRow]:
+    """Return what the rules of each repetition came to; [] where none but the fit's own was followed."""
+    rules = {rule for result in restoration.repetitions for rule in result.choices}
+    if not rules - {restoration.config.stop}:
+        return []
+    return [
+        WatchedRow(number, rule, *choice)
+        for number, result in enumerate(restoration.repetitions, start=1)
+        for rule, choice in result.choices.items()
+    ]
 
 
 def first_and_last(restoration: Restoration) -> list[tuple[int, FitResult]]:
@@ -71,18 +103,28 @@ def first_and_last(restoration: Restoration) -> list[tuple[int, FitResult]]:
 
 
 def qualities(restoration: Restoration) -> list[Quality]:
-    """Measure noisy, restored, last and oracle image against the clean one; [] without one."""
+    """Measure noisy, restored, last and oracle image, and what was mixed, against the clean one; [] without one."""
     if restoration.clean is None:
         return []
     result = restoration.repetitions[-1]
-    images = [
-        ("noisy", restoration.noisy, "what was given"),
-        ("restored", restoration.image, "mean of the repetitions' averaged outputs: the result"),
-        ("last", result.last, "output of the last step of the last repetition, not averaged"),
-    ]
+    images = [("noisy", restoration.noisy, "what was given"), ("restored", restoration.image, _result(restoration))]
+    if restoration.refined:
+        images.append(("mean of fits", restoration.fitted, "networks alone: mean of the repetitions' averaged outputs"))
+    if restoration.reference is not None:
+        images.append(("reference", restoration.reference.image, "non-local Bayes alone, without a network"))
+    images.append(("last", result.last, "output of the last step of the last repetition, not averaged"))
     if result.oracle is not None:
         images.append(("oracle", result.oracle, "picked with the clean image: a bound, not a result"))
     return [_quality(restoration.clean, *item) for item in images]
+
+
+def _result(restoration: Restoration) -> str:
+    """Return what the restored image is."""
+    if restoration.refined and restoration.reference is not None:
+        return "the result: mean of the fits, refined with the reference"
+    if restoration.refined and restoration.kind == "impulse":
+        return "the result: impulses filled from the mean of the fits"
+    return "the result: mean of the repetitions' averaged outputs"
 
 
 def _quality(clean: np.ndarray, label: str, image: np.ndarray, note: str) -> Quality:

@@ -11,6 +11,7 @@ from nasdip.report.search_numbers import ranking
 from nasdip.report.service import Service
 from nasdip.report.service_words import jobs_in_words
 from nasdip.report.source import Source
+from nasdip.report.treatment import quality_words
 from nasdip.report.words import counted, thousands
 from nasdip.search.early_stop import EarlyStop
 from nasdip.search.run_folder import RunRecord
@@ -18,6 +19,7 @@ from nasdip.space.search_space import SearchSpace
 
 _PACKAGES = ("nasdip", "python", "torch", "numpy", "scikit-image", "nni")
 _MOST_OPTIONS = 8
+_SETTINGS = {"stop": "stopping rule"}
 
 
 class Command(NamedTuple):
@@ -75,12 +77,14 @@ def _settings(source: Source) -> list[tuple[str, list[tuple[str, str]]]]:
             "architecture": str(restoration.architecture),
             "width": restoration.width,
             "parameters": thousands(restoration.parameters),
+            "quality": quality_words(restoration),
             "repetitions": len(restoration.repetitions),
             "seed": restoration.seed,
             "device": restoration.device,
             "tiles": "none: the whole image" if restoration.tiling is None else str(restoration.tiling),
             "time": duration(restoration.seconds),
-            **{key.replace("_", " "): value for key, value in restoration.config.to_json().items()},
+            "noise": f"{restoration.kind}, level {restoration.sigma:.1f} (8-bit units)",
+            **{_SETTINGS.get(key, key.replace("_", " ")): v for key, v in restoration.config.to_json().items()},
             "average": _average(restoration.config),
         }
         groups.append(("Final fit" if source.search else "Fit", _pairs(facts)))

@@ -96,7 +96,9 @@ def test_given_steps_and_precision_are_taken():
     config = find_recipe("fast").settings(128, 128, steps=7, precision="fp32", stop="fixed")
     assert (config.steps, config.precision, config.stop) == (7, "fp32", "fixed")
     assert config.rate_factor_at(7) == 1  # however short the fit, its warm-up ends
-    assert replace(config, steps=800, warm_up=50, precision="auto", stop="auto") == find_recipe("fast").settings(128, 128)
+    assert replace(config, steps=800, warm_up=50, precision="auto", stop="auto") == find_recipe("fast").settings(
+        128, 128
+    )
 
 
 def test_the_published_width_is_the_networks_default():

@@ -10,7 +10,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> ReportedRun:
     root = tmp_path_factory.mktemp("runs")
     clean = clean_image(64)
     noisy = noisy_image(clean)
-    trials = write_search(root / "run", noisy=noisy, clean=clean)
+    trials = write_search(root / "run", noisy=noisy, clean=clean, told=True)
     random = write_search(root / "random", noisy=noisy, clean=clean, searcher="random", final=False, seed=5)
     report = write_report(root / "run", random_run=root / "random")
     return ReportedRun(root / "run", report, report.read_text(encoding="utf-8"), trials, random, noisy, clean)

@@ -2,18 +2,22 @@
 
 import datetime
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from skimage import data
+from skimage.filters import gaussian
 from skimage.restoration import denoise_tv_chambolle
 
+from nasdip.imaging.expectation import Expectation
 from nasdip.imaging.metrics import psnr
 from nasdip.imaging.noise_level import estimate_sigma
+from nasdip.imaging.nonlocal_bayes import BayesEstimate
 from nasdip.prior.config import FitConfig
 from nasdip.prior.restoration_folder import RestorationFolder
-from nasdip.prior.result import BANDS, BandCurve, Curves, FitEvent, FitResult, Restoration
+from nasdip.prior.result import BANDS, BandCurve, Choice, Curves, FitEvent, FitResult, Restoration
 from nasdip.search.early_stop import EarlyStop
 from nasdip.search.run_folder import RunFolder, RunRecord
 from nasdip.search.settings import FinalSettings, ProxySettings, SearchSettings
@@ -77,7 +81,7 @@ def fit_result(noisy: np.ndarray, clean: np.ndarray | None, number: int, steps: 
         last=last,
         oracle=None if clean is None else smooth,
         oracle_step=oracle_step,
-        curves=Curves(step, loss, None, raw, averaged),
+        curves=Curves(step, loss, None, raw, averaged, None),
         bands=BandCurve(band_steps, bands),
         events=events,
         image_step=steps,
@@ -86,6 +90,34 @@ def fit_result(noisy: np.ndarray, clean: np.ndarray | None, number: int, steps: 
         psnr_averaged=None if averaged is None else float(averaged[-1]),
         psnr_last=None if raw is None else float(raw[-1]),
     )
+
+
+def example_restoration(clean: np.ndarray, repeats: int = 2) -> Restoration:
+    """A restoration without a stopping rule, in memory."""
+    noisy = noisy_image(clean)
+    results = tuple(fit_result(noisy, clean, number) for number in range(1, repeats + 1))
+    image = results[0].averaged
+    return Restoration(
+        Architecture.from_text("bilinear:1"), image, noisy, clean, psnr(clean, image, data_range=1.0), SIGMA, results,
+        FitConfig(steps=60), 8, 0, "CPU", 10,
+    )  # fmt: skip
+
+
+def stopped_result(result: FitResult, rule: str = "reference") -> FitResult:
+    """The same fit, as a stopping rule that kept the image of two thirds of its steps would have told it."""
+    step = result.curves.step
+    kept = 2 * len(step) // 3
+    score = 1e-3 * (0.2 + np.log(step / kept) ** 2)
+    choices = {rule: Choice(kept, len(step), result.psnr_averaged)}
+    return replace(result, curves=result.curves._replace(score=score), image_step=kept, choices=choices)
+
+
+def made_up(noisy: np.ndarray, image: np.ndarray, clean: np.ndarray | None) -> Expectation:
+    """What could be expected of an image: larger errors at edges, 0.2 dB less than the truth if known."""
+    edges = np.hypot(*np.gradient(image.mean(axis=2)))[..., None]
+    deviation = np.broadcast_to((3 + 60 * edges) / 255, image.shape).astype(np.float32)
+    estimate = 28.0 if clean is None else psnr(clean, image, data_range=1.0) - 0.2
+    return Expectation(estimate, estimate - 0.5, estimate + 0.5, deviation)
 
 
 def write_restoration(
@@ -97,17 +129,25 @@ def write_restoration(
     repeats: int = 2,
     finished: bool = True,
     steps: int = 60,
+    told: bool = False,
 ) -> None:
+    """Write a restoration without a stopping rule, as older ones are; `told`: with one, refined, estimated."""
     store = RestorationFolder(folder)
-    config = FitConfig(steps=steps)
+    config = FitConfig(steps=steps, stop="reference" if told else "fixed")
     settings = {"architecture": architecture, "config": config.to_json(), "width": 128, "seed": 3, "device": "cpu"}
     store.start(noisy, clean, settings, provenance(["nasdip", "restore", "astronaut.png", "-o", "result"]))
     repetitions = [fit_result(noisy, clean, number, steps) for number in range(1, repeats + 1)]
+    if told:
+        repetitions = [stopped_result(result) for result in repetitions]
     for number, result in enumerate(repetitions, start=1):
         store.write_repetition(number, result)
     if not finished:
         return
     image = np.stack([result.averaged for result in repetitions]).mean(axis=0)
+    reference = BayesEstimate(gaussian(noisy, 1, channel_axis=-1).astype(np.float32), np.full_like(noisy, 1e-4))
+    if told:
+        store.write_reference(reference)
+        image = ((image + reference.image) / 2).astype(np.float32)
     store.finish(
         Restoration(
             architecture=Architecture.from_text(architecture),
@@ -122,6 +162,9 @@ def write_restoration(
             seed=3,
             device="CPU, 2 threads",
             parameters=2217831,
+            reference=reference if told else None,
+            refined=told,
+            expected=made_up(noisy, image, clean) if told else None,
         )
     )
 
@@ -187,6 +230,7 @@ def write_search(
     image: str = "pictures/astronaut <b>.png",
     seed: int = 0,
     service: dict[str, Any] | None = None,
+    told: bool = False,
 ) -> list[TrialResult]:
     loaded = SearchSpace.load(space)
     settings = SearchSettings(
@@ -213,5 +257,5 @@ def write_search(
     run.write_tables(run.trials())
     best = run.best()
     if final and service is None and best is not None:
-        write_restoration(run.final.path, best.architecture, noisy=noisy, clean=clean, steps=steps)
+        write_restoration(run.final.path, best.architecture, noisy=noisy, clean=clean, steps=steps, told=told)
     return made

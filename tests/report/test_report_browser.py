@@ -3,11 +3,12 @@
 from pathlib import Path
 
 import pytest
-from example_runs import ReportedRun, clean_image, noisy_image, write_search
+from example_runs import ReportedRun, clean_image, noisy_image, write_restoration, write_search
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
+from nasdip.files import read_json, write_json
 from nasdip.report.report import write_report
 
 pytestmark = pytest.mark.browser
@@ -58,7 +59,7 @@ def test_other_images_can_be_compared(opened: webdriver.Chrome) -> None:
 def test_all_images_and_charts_are_drawn(opened: webdriver.Chrome) -> None:
     assert opened.execute_script("return [...document.images].every((i) => i.complete && i.naturalWidth > 0)")
     heights = opened.execute_script("return [...document.querySelectorAll('svg')].map((s) => s.clientHeight)")
-    assert len(heights) == 11
+    assert len(heights) == 12
     assert min(heights) > 100
 
 
@@ -99,6 +100,31 @@ def test_alarms_of_a_service_fit_a_phone(browser: webdriver.Chrome, tmp_path: Pa
     assert len(browser.find_elements(By.CSS_SELECTOR, ".alarm")) == 2
     assert browser.execute_script("return document.documentElement.scrollWidth") <= 375
     assert style(browser, "tr.stopped td.status", "color") == style(browser, ".alarm.warn b", "color")
+    assert browser.get_log("browser") == []
+
+
+def test_the_map_of_the_expected_error_has_a_scale_on_a_phone(opened: webdriver.Chrome) -> None:
+    for width in (375, 1200):
+        emulate(opened, width=width, scheme="dark")
+        strip, shown = (opened.find_element(By.CSS_SELECTOR, f"#trust {s} img").rect for s in (".colours", ".two"))
+        assert strip["height"] > 8
+        assert 0.6 * shown["width"] < strip["width"] < shown["width"]
+
+
+def test_warnings_of_a_restoration_fit_a_phone(browser: webdriver.Chrome, tmp_path: Path) -> None:
+    noisy = noisy_image(clean_image(32))
+    write_restoration(tmp_path, noisy=noisy, clean=None, told=True)
+    for name, change in (("record", {"kind": "correlated"}), ("repetition-02/fit", {"ahead": True})):
+        path = tmp_path / f"{name}.json"
+        content = read_json(path)
+        (content["result"] if name == "record" else content).update(change)
+        write_json(path, content)
+    emulate(browser, width=375, scheme="light")
+    browser.get(write_report(tmp_path).as_uri())
+    titles = [title.text for title in browser.find_elements(By.CSS_SELECTOR, "#trust .alarm b")]
+    assert titles == ["Nothing is promised", "A later step may be better"]
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= 375
+    assert style(browser, ".verdict", "border-left-color") == style(browser, ".alarm b", "color")
     assert browser.get_log("browser") == []
 
 

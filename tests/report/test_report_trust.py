@@ -2,11 +2,15 @@ import numpy as np
 import pytest
 from example_runs import clean_image
 from skimage.filters import gaussian
+from skimage.restoration import denoise_tv_chambolle
 
+from nasdip.imaging.nonlocal_bayes import nonlocal_bayes
 from nasdip.report.detail_correlation import detail_correlation
-from nasdip.report.trust import Finding, signed_distance, trust
+from nasdip.report.noise_model import NoiseModel
+from nasdip.report.trust import Finding, Tone, is_weak, signed_distance, trust
 
 SIGMA = 25.0
+WHITE = NoiseModel("gaussian", "white", SIGMA)
 CLEAN = clean_image(64).astype(np.float64)
 NOISE = np.random.default_rng(3).normal(0, SIGMA / 255, CLEAN.shape)
 
@@ -22,7 +26,7 @@ NOISE = np.random.default_rng(3).normal(0, SIGMA / 255, CLEAN.shape)
     ],
 )
 def test_the_verdict_names_what_the_residual_holds(restored: np.ndarray, finding: Finding, strength: str) -> None:
-    judged = trust(CLEAN + NOISE, restored, SIGMA)
+    judged = trust(CLEAN + NOISE, restored, WHITE)
     assert judged.finding == finding
     if finding == "high":
         assert "low frequencies, where noise stayed" in judged.headline
@@ -36,7 +40,7 @@ def test_the_signed_distance_is_the_statistic_with_its_side() -> None:
         (gaussian(CLEAN, 2.5, channel_axis=-1), 1),
         (CLEAN + gaussian(NOISE, 1, channel_axis=-1), -1),
     ):
-        test = trust(CLEAN + NOISE, restored, SIGMA).whiteness
+        test = trust(CLEAN + NOISE, restored, WHITE).whiteness
         assert test is not None
         distance, frequency = signed_distance(test)
         assert abs(distance) == pytest.approx(test.statistic)
@@ -45,12 +49,12 @@ def test_the_signed_distance_is_the_statistic_with_its_side() -> None:
 
 
 def test_the_scale_holds_99_percent_of_the_residual() -> None:
-    judged = trust(CLEAN + NOISE, CLEAN, SIGMA)
+    judged = trust(CLEAN + NOISE, CLEAN, WHITE)
     assert np.mean(np.abs(judged.residual) <= judged.scale) == pytest.approx(0.99, abs=1e-3)
 
 
 def test_an_image_without_noise_has_nothing_to_compare_with() -> None:
-    assert "no noise was found" in trust(CLEAN + NOISE, CLEAN, 0.0).strength
+    assert "no noise was found" in trust(CLEAN + NOISE, CLEAN, WHITE._replace(sigma=0.0)).strength
 
 
 def test_detail_correlation_sees_softened_edges_and_not_noise() -> None:
@@ -58,3 +62,57 @@ def test_detail_correlation_sees_softened_edges_and_not_noise() -> None:
     assert abs(detail_correlation(NOISE, CLEAN)) < 0.05
     assert detail_correlation(CLEAN + NOISE - soft, soft) > 0.1
     assert detail_correlation(NOISE, np.full_like(CLEAN, 0.5)) == 0
+
+
+def test_non_local_bayes_on_a_photograph_raises_no_alarm_and_total_variation_does() -> None:
+    clean = clean_image(128, 1).astype(np.float64)
+    noisy = clean + np.random.default_rng(1).normal(0, SIGMA / 255, clean.shape)
+    good = trust(noisy, nonlocal_bayes(noisy, (SIGMA / 255) ** 2).image, WHITE, refined=True)
+    assert good.tone == "good"
+    assert not is_weak(good)
+    flat = trust(noisy, denoise_tv_chambolle(noisy, weight=0.4, channel_axis=-1), WHITE, refined=True)
+    assert (flat.finding, flat.tone) == ("low", "bad")
+    assert "detail was removed" in flat.headline
+
+
+@pytest.mark.parametrize(("share", "tone"), [(0.3, "good"), (1.0, "warn")])
+def test_slow_noise_that_stayed_matters_where_it_is_much(share: float, tone: Tone) -> None:
+    slow = gaussian(NOISE, 1.0, channel_axis=-1)
+    judged = trust(CLEAN + NOISE, CLEAN + share * slow, WHITE)
+    assert (judged.finding, judged.tone) == ("high", tone)
+    assert ("nearly white" in judged.headline) == (tone == "good")
+
+
+def test_noise_that_stayed_makes_the_residual_weak() -> None:
+    assert is_weak(trust(CLEAN + NOISE, CLEAN + 0.2 * NOISE, WHITE))
+    assert not is_weak(trust(CLEAN + NOISE, CLEAN, WHITE))
+
+
+def test_the_residual_is_divided_by_the_noise_of_each_pixel() -> None:
+    """Half of the picture has ten times the noise; coloured noise in the quiet half shows in the ratio alone."""
+    spread = np.full(CLEAN.shape, 0.01)
+    spread[:, 32:] = 0.1
+    residual = np.random.default_rng(4).normal(0, spread)
+    residual[:, :32] = 0.02 * gaussian(residual[:, :32] / 0.01, 1.5, channel_axis=-1)
+    even = trust(CLEAN + residual, CLEAN, WHITE._replace(spread=spread))
+    assert even.finding == "low"
+    assert trust(CLEAN + residual, CLEAN, WHITE).finding == "white"
+    assert even.expected == pytest.approx(255 * np.sqrt((0.01**2 + 0.1**2) / 2))
+
+
+def test_impulses_take_no_part() -> None:
+    known = np.random.default_rng(5).random(CLEAN.shape[:2]) > 0.1
+    noisy = np.where(known[..., None], CLEAN + NOISE, 1.0)
+    judged = trust(noisy, CLEAN, WHITE._replace(kind="impulse", known=known))
+    assert judged.finding == "white"
+    assert judged.deviation == pytest.approx(SIGMA, rel=0.03)
+    only = trust(np.where(known[..., None], CLEAN, 1.0), CLEAN, NoiseModel("impulse", "", 0.2, known=known))
+    assert (only.finding, only.tone) == ("kept", "good")
+
+
+def test_correlated_noise_is_not_judged() -> None:
+    slow = 2 * gaussian(NOISE, 1.5, channel_axis=-1)
+    judged = trust(CLEAN + slow, CLEAN, WHITE._replace(kind="correlated"))
+    assert (judged.finding, judged.tone) == ("unjudged", "warn")
+    assert "Nothing is promised" in judged.explanation
+    assert judged.repeats == judged.strength == ""

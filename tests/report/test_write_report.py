@@ -9,8 +9,9 @@ import pytest
 from example_runs import HOSTILE, ReportedRun, clean_image, noisy_image, write_restoration, write_search
 from page import Page
 
+from nasdip.commands.status import describe_run
 from nasdip.errors import NasdipError
-from nasdip.files import write_json
+from nasdip.files import read_json, write_json
 from nasdip.report.charts import FILES
 from nasdip.report.glossary import GLOSSARY
 from nasdip.report.report import write_report
@@ -80,7 +81,7 @@ def test_ids_are_unique_and_references_resolve(finished: ReportedRun, page: Page
 
 def test_charts_take_their_colours_from_the_page(finished: ReportedRun) -> None:
     charts = re.findall(r'<figure class="chart.*?</svg>', finished.text, flags=re.DOTALL)
-    assert len(charts) == 8
+    assert len(charts) == 9
     for chart in charts:
         assert "var(--ink)" in chart
         assert not re.search(r"#[0-9a-f]{6}\b", chart)
@@ -91,7 +92,7 @@ def test_images_have_texts_and_the_slider_a_name(page: Page) -> None:
     assert all(svg.get("aria-label") for svg in page.all("svg"))
     assert [control.get("aria-label") for control in page.all("input")] == ["How much of the left image is shown"]
     assert [layer["data-name"] for layer in page.all("figure") if "layer" in layer.get("class", "")] == [
-        "noisy", "restored", "last", "oracle", "clean",
+        "noisy", "restored", "mean of fits", "reference", "last", "oracle", "clean",
     ]  # fmt: skip
 
 
@@ -114,6 +115,16 @@ def test_every_number_has_an_entry_in_the_glossary(finished: ReportedRun) -> Non
         "detail correlation",
         "noise level",
         "parameters",
+        "estimated PSNR",
+        "expected error",
+        "mean of fits",
+        "reference",
+        "refined",
+        "score",
+        "image of step",
+        "stopping rule",
+        "SURE",
+        "ES-WMV",
     }
     assert shown <= set(GLOSSARY)
 
@@ -180,6 +191,78 @@ def test_a_restoration_alone(tmp_path: Path, architecture: str, channels: int, s
     assert "There was one repetition" in page.text
     assert ("first of 4 channels" in page.text) == (channels == 4)
     assert "oracle PSNR (dB)" not in page.text
+
+
+def test_what_is_known_without_a_clean_image_is_told(tmp_path: Path) -> None:
+    write_restoration(tmp_path, noisy=GREY, clean=None, told=True)
+    page = Page(write_report(tmp_path).read_text(encoding="utf-8"))
+    assert page.mistakes == []
+    assert "Estimated PSNR 28.00 dB 90 % interval 27.50 to 28.50 dB" in page.text
+    assert "PSNR unknown" not in page.text
+    assert "By the rule reference" in page.text
+    assert "step 40 of 60, 40 of 60" in page.text
+    assert "Refined: the mean of 2 fits" in page.text
+    assert "the map of the expected error and the residual below are what can be judged" in page.text
+    assert "stopping rule reference" in page.text
+    alts = [image["alt"] for image in page.all("img")]
+    assert sum(alt.startswith("Map of the expected error") for alt in alts) == 1
+    assert (tmp_path / "figures/uncertainty.png").exists()
+    assert "1137/120874989" in " ".join(link["href"] for link in page.all("a"))
+
+
+def test_the_true_psnr_stands_beside_the_estimated_one(finished: ReportedRun, page: Page) -> None:
+    made = RunFolder(finished.folder).final.read()
+    assert made.expected is not None
+    assert made.psnr is not None
+    assert f"Estimated PSNR {made.expected.psnr:.2f} dB" in page.text
+    assert f"{made.psnr:.2f} dB, inside the interval (+0.20 dB from the estimate)" in page.text
+
+
+def test_correlated_noise_is_promised_nothing(tmp_path: Path) -> None:
+    write_restoration(tmp_path, noisy=GREY, clean=None)
+    record = read_json(tmp_path / "record.json")
+    record["result"]["kind"] = "correlated"
+    write_json(tmp_path / "record.json", record)
+    page = Page(write_report(tmp_path).read_text(encoding="utf-8"))
+    assert "Nothing is promised" in page.text
+    assert "Estimated PSNR none" in page.text
+    assert "The residual cannot be judged" in page.text
+    assert "structure was removed" not in page.text
+
+
+def test_a_restoration_of_an_earlier_version(tmp_path: Path) -> None:
+    """Without stopping rule, kind of noise, refinement and estimate, none of which its files know."""
+    clean = clean_image(64, 1)
+    write_restoration(tmp_path, noisy=GREY, clean=clean)
+    record = read_json(tmp_path / "record.json")
+    for name in ("kind", "refined", "expected_psnr"):
+        del record["result"][name]
+    for settings in (record["settings"]["config"], record["result"]["config"]):
+        del settings["stop"]
+    write_json(tmp_path / "record.json", record)
+    for fit in tmp_path.glob("repetition-*/fit.json"):
+        numbers = read_json(fit)
+        write_json(fit, {name: value for name, value in numbers.items() if name not in ("ahead", "choices")})
+    page = Page(write_report(tmp_path).read_text(encoding="utf-8"))
+    assert page.mistakes == []
+    assert "By no rule: 60 steps" in page.text
+    assert "Not refined. The image is the mean of 2 fits." in page.text
+    assert "none: this run did not estimate it" in page.text
+    assert "Estimated PSNR" not in page.text
+    assert "PSNR, restored" in page.text
+    assert "mean of the repetitions' averaged outputs" in page.text
+    assert not (tmp_path / "figures/uncertainty.png").exists()
+
+
+def test_status_tells_the_estimate_and_whether_to_go_on(tmp_path: Path) -> None:
+    write_restoration(tmp_path / "told", noisy=GREY, clean=None, told=True)
+    assert "estimated    PSNR 28.00 dB; 90 % interval 27.50 to 28.50 dB" in describe_run(tmp_path / "told")
+    assert "may be ahead" not in describe_run(tmp_path / "told")
+    fit = tmp_path / "told/repetition-01/fit.json"
+    write_json(fit, {**read_json(fit), "ahead": True})
+    assert "of repetition 1 ended at its last step" in describe_run(tmp_path / "told")
+    write_restoration(tmp_path / "plain", noisy=GREY, clean=None)
+    assert "estimated" not in describe_run(tmp_path / "plain")
 
 
 def test_an_unfinished_restoration_alone(tmp_path: Path) -> None:

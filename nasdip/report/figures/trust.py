@@ -36,6 +36,15 @@ def periodogram_figure(test: Whiteness) -> Figure:
     return figure
 
 
+def uncertainty_figure(errors: np.ndarray, top: float) -> Figure:
+    """Draw the expected error of each pixel (H, W), 8-bit units, from 0 to `top`."""
+    figure, (ax,) = new_figure(4.6, 3.6)
+    ax.grid(False)
+    shown = ax.imshow(errors, cmap="viridis", vmin=0, vmax=top)
+    figure.colorbar(shown, ax=ax, shrink=0.85, label="expected error (8-bit units)")
+    return figure
+
+
 def residual_figure(residual: np.ndarray, scale: float) -> Figure:
     """Draw the residual with its scale in 8-bit units."""
     figure, (ax,) = new_figure(4.6, 3.6)

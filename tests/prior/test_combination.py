@@ -1,0 +1,66 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from skimage.data import astronaut
+from skimage.util import img_as_float32
+
+from nasdip.errors import NasdipError
+from nasdip.imaging.metrics import psnr
+from nasdip.imaging.noise import add_noise
+from nasdip.imaging.observation import Observation
+from nasdip.imaging.observe import observe
+from nasdip.imaging.reference import make_reference
+from nasdip.prior.combination import combine
+from nasdip.prior.quality import QUALITIES, Quality, find_quality
+
+
+def picture(size=64):
+    clean = img_as_float32(astronaut()[90 : 90 + size, 200 : 200 + size])
+    return clean, add_noise(clean, sigma=25, seed=1).astype(np.float32)
+
+
+def test_without_a_reference_it_is_the_mean():
+    _, noisy = picture(32)
+    fits = [np.full_like(noisy, 0.2), np.full_like(noisy, 0.4)]
+    for refine in (False, True):
+        assert np.allclose(combine(Observation(noisy, 25.0), fits, refine=refine), 0.3)
+
+
+def test_fits_and_reference_are_better_together():
+    clean, noisy = picture()
+    seen = Observation(noisy, 25.0)
+    seen = replace(seen, reference=make_reference(seen))
+    # A stand-in for a fit, whose errors are not the reference's: smooth, and of about its size.
+    rng = np.random.default_rng(0)
+    size = np.sqrt(np.mean((seen.reference.image - clean) ** 2))
+    fit = (clean + size * rng.normal(size=clean.shape)).astype(np.float32)
+    refined, plain = (combine(seen, [fit], refine=refine) for refine in (True, False))
+    assert np.array_equal(plain, fit)
+    assert refined.dtype == np.float32
+    alone = max(psnr(clean, image, data_range=1.0) for image in (fit, seen.reference.image))
+    assert psnr(clean, refined, data_range=1.0) > alone + 1
+
+
+def test_pixels_without_noise_are_kept_and_fits_fill_the_gaps():
+    clean = picture(64)[0]
+    spoilt = add_noise(clean, "salt-pepper", seed=0)
+    seen, _ = observe(spoilt)
+    seen = replace(seen, sigma=0.3)
+    fit = np.full_like(clean, 0.5)
+    image = combine(seen, [fit], refine=True)
+    assert np.array_equal(image[seen.known], spoilt[seen.known])
+    assert (image[~seen.known] == 0.5).all()
+    assert np.array_equal(combine(seen, [fit], refine=False), fit)
+    # Where the other pixels are noisy too, the fit smooths them.
+    noisy = replace(seen, sigma=10.0, reference=None)
+    assert np.array_equal(combine(noisy, [fit], refine=True), fit)
+
+
+def test_qualities_cost_more_and_can_be_changed():
+    repeats = [quality.repeats for quality in QUALITIES.values()]
+    assert repeats == sorted(set(repeats))
+    assert find_quality("balanced", recipe="published").refine
+    assert find_quality(None, recipe="fast", repeats=5, refine=False) == Quality(5, False)
+    with pytest.raises(NasdipError, match="unknown quality 'superb': use fast, balanced, best"):
+        find_quality("superb", recipe="fast")
