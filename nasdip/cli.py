@@ -158,7 +158,8 @@ def search(
     seed: Annotated[int | None, typer.Option(min=0, help="[default: 0]")] = None,
     searcher: Annotated[str | None, typer.Option(help="reinforce, evolution or random [default: reinforce].")] = None,
     reward: Annotated[
-        str | None, typer.Option(help="clean, heldout or auto: PSNR against the clean image if given [default: auto].")
+        str | None,
+        typer.Option(help="clean, reference, heldout or auto: PSNR against the clean image if given [default: auto]."),
     ] = None,
     early_stop: Annotated[
         str | None,

@@ -8,14 +8,12 @@ repeated. PSNR (dB) of the averaged image at four steps; oracle is the best step
 """
 
 import argparse
-import csv
 import statistics
 from pathlib import Path
 
 import numpy as np
-from provenance_of import provenance_line
+from rows import read_rows, write_rows
 
-from nasdip.files import write_text
 from nasdip.imaging.image_file import read_image
 from nasdip.imaging.noise_level import estimate_sigma
 from nasdip.imaging.observation import Observation
@@ -54,7 +52,7 @@ def main() -> None:
                 rows.append(
                     dict(zip(COLUMNS, (*map(str, key), *measure(image, seed, precision, options)), strict=True))
                 )
-                write(options.output, rows)
+                write_rows(options.output, COLUMNS, rows)
                 print(",".join(rows[-1].values()), flush=True)
     for column in (*QUARTERS, "oracle_psnr"):
         print(column, difference(rows, column))
@@ -87,18 +85,6 @@ def difference(rows: list[dict[str, str]], column: str) -> str:
         return f"{gaps} dB"
     error = statistics.stdev(gaps) / len(gaps) ** 0.5
     return f"{statistics.mean(gaps):+.3f} dB, standard error {error:.3f}, {len(gaps)} pairs"
-
-
-def read_rows(path: Path) -> list[dict[str, str]]:
-    if not path.exists():
-        return []
-    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
-    return list(csv.DictReader(lines))
-
-
-def write(path: Path, rows: list[dict[str, str]]) -> None:
-    lines = [provenance_line(), ",".join(COLUMNS), *(",".join(row.values()) for row in rows)]
-    write_text(path, "\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ distance from the reference. Resumable: fits whose rows are in FILE are not repe
 """
 
 import argparse
-import csv
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import replace
@@ -18,16 +17,14 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
-from provenance_of import provenance_line
+from rows import Row, read_rows, write_rows
 
-from nasdip.files import write_text
 from nasdip.imaging.image_file import read_image
 from nasdip.process import prepare
 from nasdip.search.task import centre_crop
 from nasdip.space.architecture import Architecture
 from nasdip.space.search_space import SearchSpace
 
-Row = dict[str, str]
 KEYS = ("image", "architecture", "recipe", "crop", "width", "steps", "heldout")
 MEASURES = ("psnr_last", "heldout_last", "distance_last", "psnr_chosen", "heldout_chosen", "distance_chosen")
 COLUMNS = (*KEYS, *MEASURES, "chosen_step", "oracle_psnr", "seconds", "events")
@@ -55,7 +52,7 @@ def main() -> None:
     with ProcessPoolExecutor(options.processes, mp_context=get_context("spawn"), initializer=prepare) as pool:
         for future in as_completed([pool.submit(measure, *job, options) for job in missing]):
             rows.append(future.result())
-            write(options.output, rows)
+            write_rows(options.output, COLUMNS, rows)
             print(",".join(rows[-1].values()), flush=True)
     for image in options.image:
         summarise(image, [row for row in rows if row["image"] == image])
@@ -123,7 +120,7 @@ def summarise(image: str, rows: list[Row]) -> None:
 def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
     """Return Spearman's rank correlation; values are all different."""
     ranks = [np.argsort(np.argsort(values)) for values in (a, b)]
-    return float(np.corrcoef(*ranks)[0, 1])
+    return float(np.corrcoef(ranks[0], ranks[1])[0, 1])
 
 
 def interval(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
@@ -132,18 +129,6 @@ def interval(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
     draws = (rng.integers(0, len(a), len(a)) for _ in range(999))
     low, high = np.quantile([rank_correlation(a[draw], b[draw]) for draw in draws], (0.05, 0.95))
     return float(low), float(high)
-
-
-def read_rows(path: Path) -> list[Row]:
-    if not path.exists():
-        return []
-    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
-    return list(csv.DictReader(lines))
-
-
-def write(path: Path, rows: list[Row]) -> None:
-    lines = [provenance_line(), ",".join(COLUMNS), *(",".join(row[name] for name in COLUMNS) for row in rows)]
-    write_text(path, "\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ has and the averaged output is 3 dB below its best. Resumable: fits whose rows a
 """
 
 import argparse
-import csv
 import statistics
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -21,16 +20,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from provenance_of import provenance_line
+from rows import Row, read_rows, write_rows
 
-from nasdip.files import write_text
 from nasdip.imaging.image_file import read_image
 from nasdip.imaging.noise import add_noise
 from nasdip.process import prepare
 from nasdip.search.task import centre_crop
 from nasdip.zoo.catalog import find_architecture
 
-Row = dict[str, str]
 KEYS = ("image", "noise", "sigma", "architecture", "crop", "seed", "fit")
 COLUMNS = (*KEYS, "rule", "chosen_step", "steps", "psnr", "oracle_psnr", "oracle_step", "gap")
 RULES = {"all pixels": ("reference", "sure", "whiteness", "es-wmv"), "5 % held out": ("heldout",)}
@@ -70,7 +67,7 @@ def main() -> None:
     with ProcessPoolExecutor(options.processes, mp_context=get_context("spawn"), initializer=prepare) as pool:
         for future in as_completed([pool.submit(measure, job, options.data, options.steps) for job in missing]):
             rows += future.result()
-            write(options.output, rows)
+            write_rows(options.output, COLUMNS, rows)
             print(*(",".join(row.values()) for row in rows[-len(RULES["all pixels"]) :]), sep="\n", flush=True)
     summarise(rows)
 
@@ -136,18 +133,6 @@ def summarise(rows: list[Row]) -> None:
             f"{rule}: {len(mine)} fits, gap mean {statistics.mean(gaps):.3f} dB, median {statistics.median(gaps):.3f}, "
             f"worst {max(gaps):.3f}; steps mean {statistics.mean(steps):.0f}"
         )
-
-
-def read_rows(path: Path) -> list[Row]:
-    if not path.exists():
-        return []
-    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
-    return list(csv.DictReader(lines))
-
-
-def write(path: Path, rows: list[Row]) -> None:
-    lines = [provenance_line(), ",".join(COLUMNS), *(",".join(row[name] for name in COLUMNS) for row in rows)]
-    write_text(path, "\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":

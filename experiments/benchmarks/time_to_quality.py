@@ -17,7 +17,6 @@ step at the higher one. The other recipe's steps are its first ones at the level
 """
 
 import argparse
-import csv
 import multiprocessing
 import statistics
 import time
@@ -28,9 +27,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from provenance_of import provenance_line
+from rows import Row, read_rows, write_rows
 
-from nasdip.files import write_text
 from nasdip.process import prepare
 from nasdip.zoo.catalog import find_architecture
 
@@ -47,7 +45,6 @@ SECONDS_COLUMNS = (
     "seconds_per_step", "seconds", "ratio", "ratio_min", "ratio_max",
 )  # fmt: skip
 MARGIN = 0.1
-Row = dict[str, str]
 
 
 def main() -> None:
@@ -86,7 +83,7 @@ def count_steps(options: argparse.Namespace) -> None:
                         raise SystemExit(f"{key}: the published recipe makes the levels: add --recipe {PUBLISHED}")
                     row = dict(zip(STEPS_COLUMNS, (*key, *measure(key, base, options)), strict=True))
                     rows.append(row)
-                    write(path, STEPS_COLUMNS, rows)
+                    write_rows(path, STEPS_COLUMNS, rows)
                     print(",".join(rows[-1].values()), flush=True)
 
 
@@ -149,7 +146,7 @@ def time_steps(options: argparse.Namespace) -> None:
             key = tuple(row[name] for name in KEYS)
             rows = [old for old in rows if tuple(old[name] for name in KEYS) != key]
             rows += [compare(row, base, which, seconds) for which in ("last", "first", "oracle")]
-        write(path, SECONDS_COLUMNS, rows)
+        write_rows(path, SECONDS_COLUMNS, rows)
     print(*(",".join(row.values()) for row in rows), sep="\n")
     for which in ("last", "first", "oracle"):
         print(which, summary([row for row in rows if row["level"] == which]))
@@ -250,22 +247,6 @@ def make_loop(way: str, name: str, size: int, device: str) -> Callable[[], Any]:
 
 def find(rows: list[Row], key: tuple[str, ...]) -> Row | None:
     return next((row for row in rows if tuple(row[name] for name in KEYS) == key), None)
-
-
-def read_rows(path: Path) -> list[Row]:
-    if not path.exists():
-        return []
-    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
-    return list(csv.DictReader(lines))
-
-
-def write(path: Path, columns: tuple[str, ...], rows: list[Row]) -> None:
-    """Write rows below the provenance of every command that made some of them."""
-    head = provenance_line()
-    earlier = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    heads = [line for line in earlier if line.startswith("#") and line.split(" | ")[0] != head.split(" | ")[0]]
-    lines = [*heads, head, ",".join(columns), *(",".join(row.values()) for row in rows)]
-    write_text(path, "\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":

@@ -42,6 +42,7 @@ class FitProgress(NamedTuple):
     loss: float
     oracle_psnr: float | None  # of the averaged output, where there is a clean image
     heldout_psnr: float | None  # of the averaged output against the noisy image, on held-out pixels
+    reference_psnr: float | None = None  # of the averaged output against the reference, where that stops the fit
 
 
 def network_padding(architecture: Architecture, height: int, width: int) -> Padding:
@@ -158,7 +159,10 @@ class FitLoop:
 
     def progress(self, step: int) -> FitProgress:
         """Return where the fit is."""
-        return FitProgress(step, self.config.steps, *self.history.latest())
+        loss, oracle, heldout, score = self.history.latest()
+        near = score is not None and self.config.stop == "reference"
+        reference = -10 * math.log10(score * self.stretch.scale**2) if near and score else None
+        return FitProgress(step, self.config.steps, loss, oracle, heldout, reference)
 
     def result(self, seconds: float) -> FitResult:
         """Collect the images and curves."""

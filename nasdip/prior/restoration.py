@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from nasdip.errors import NasdipError
+from nasdip.imaging.expectation import expectation
 from nasdip.imaging.metrics import psnr
 from nasdip.imaging.noise_level import estimate_sigma
 from nasdip.imaging.nonlocal_bayes import BayesEstimate
@@ -152,7 +153,10 @@ def carry_out(
                 folder.write_repetition(number, result)
         repetitions.append(result)
     fits = [repetition.averaged for repetition in repetitions]
-    image = combine(observation, fits, refine=task.refine, workers=torch.get_num_threads())
+    workers = torch.get_num_threads()
+    image = combine(observation, fits, refine=task.refine, workers=workers)
+    fitted = image if not task.refine else np.mean(np.stack(fits), axis=0)
+    expected = expectation(observation, fitted, image, workers=workers)
     restoration = Restoration(
         architecture=task.architecture,
         image=image,
@@ -170,6 +174,7 @@ def carry_out(
         reference=observation.reference,
         refined=task.refine,
         kind=observation.kind,
+        expected=expected,
     )
     if folder is not None:
         folder.finish(restoration)

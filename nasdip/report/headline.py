@@ -71,7 +71,8 @@ def _reward(source: Source) -> Fact | None:
     best = ranking(source.search.trials, 1) if source.search else []
     if not source.search or not best:
         return None
-    origin = "against the clean image" if source.search.reward == "clean" else "on held-out noisy pixels"
+    origins = {"clean": "the clean image", "reference": "the reference", "heldout": "held-out noisy pixels"}
+    origin = f"{'on' if source.search.reward == 'heldout' else 'against'} {origins[source.search.reward]}"
     estimate = best[0].estimated_psnr if source.search.reward == "heldout" else None
     about = f"; estimated from them against the clean image: {decibels(estimate)}" if estimate is not None else ""
     return Fact("Best reward", decibels(best[0].reward), f"trial {best[0].trial}, proxy fit, {origin}{about}")

@@ -14,7 +14,13 @@ from nasdip.space.architecture import Architecture, CrossSkipArchitecture
 from nasdip.space.cell import published_index
 
 BEST = 3
-_HELDOUT = "held-out pixels, which needs no clean image"
+# Columns of the table that old runs, and some searches, have nothing for.
+_OPTIONAL = ("steps", "job", "reference_psnr")
+_REWARD_FROM = {
+    "clean": "the clean image",
+    "reference": "the reference, an estimate made without a network and without a clean image",
+    "heldout": "held-out pixels, which needs no clean image",
+}
 
 
 class Drawn(NamedTuple):
@@ -85,11 +91,11 @@ def search_section(search: SearchRun, random_rewards: list[float]) -> SearchSect
         progress=progress(search),
         best=[drawn(trial.architecture, trial.parameters, trial) for trial in ranking(trials, BEST)],
         trials=trials,
-        columns={name for name in ("steps", "job") if any(getattr(trial, name) is not None for trial in trials)},
+        columns={name for name in _OPTIONAL if any(getattr(trial, name) is not None for trial in trials)},
         has_entropy=any("policy_entropy" in trial.diagnostics for trial in trials),
         against_random=_against_random(trials, random_rewards),
         saved=saved_in_words(trials, search.record.settings.proxy.steps),
-        reward_from="the clean image" if search.reward == "clean" else _HELDOUT,
+        reward_from=_REWARD_FROM[search.reward],
     )
 
 

@@ -1,7 +1,7 @@
 """What a report is made from: whatever a run has written so far."""
 
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -10,7 +10,8 @@ from nasdip.files import read_json
 from nasdip.prior.restoration_folder import RestorationFolder, read_array
 from nasdip.prior.result import Restoration
 from nasdip.report.service import Service, read_service
-from nasdip.search.run_folder import RunFolder, RunRecord, best_of, picked_with_clean
+from nasdip.search.run_folder import RunFolder, RunRecord, best_of
+from nasdip.search.task import Reward, settled_reward
 from nasdip.search.trial_result import FLOOR_REWARD, TrialResult
 from nasdip.space.search_space import SearchSpace
 
@@ -32,9 +33,9 @@ class SearchRun(NamedTuple):
         return self.service.limit
 
     @property
-    def reward(self) -> Literal["clean", "heldout"]:
-        """What rewards were measured against: the clean image, or held-out pixels."""
-        return "clean" if picked_with_clean(self.record) else "heldout"
+    def reward(self) -> Reward:
+        """What rewards were measured against: the clean image, the reference, or held-out pixels."""
+        return settled_reward(self.record.settings, self.record.clean is not None)
 
 
 class Fit(NamedTuple):

@@ -31,8 +31,8 @@ from nasdip.space.architecture import Architecture
 from nasdip.space.search_space import SearchSpace
 
 _COLUMNS = (
-    "trial", "architecture", "status", "reward", "heldout_psnr", "clean_psnr", "estimated_psnr", "parameters",
-    "seconds", "steps", "repeat_of", "error", "job", "finished",
+    "trial", "architecture", "status", "reward", "reference_psnr", "heldout_psnr", "clean_psnr", "estimated_psnr",
+    "parameters", "seconds", "steps", "repeat_of", "error", "job", "finished",
 )  # fmt: skip
 
 
@@ -163,7 +163,7 @@ class RunFolder:
 
 def picked_with_clean(record: RunRecord) -> bool:
     """Whether the best architecture was picked with the clean image, so that its figures are oracle ones."""
-    return record.clean is not None and record.settings.reward != "heldout"
+    return record.clean is not None and record.settings.reward in ("auto", "clean")
 
 
 def best_of(trials: Sequence[TrialResult]) -> TrialResult | None:

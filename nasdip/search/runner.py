@@ -26,6 +26,7 @@ from nasdip.search.planning import resolved
 from nasdip.search.run_folder import RunFolder, RunRecord
 from nasdip.search.schedule import Schedule
 from nasdip.search.settings import SearchSettings
+from nasdip.search.task import choose_reward
 from nasdip.search.trial_result import TrialResult
 from nasdip.search.workers import OtherOperations, Workers
 from nasdip.seeds import derive_seed
@@ -62,7 +63,7 @@ def start_run(
     if clean is not None and clean.shape != noisy.shape:
         raise NasdipError(f"the clean image is {clean.shape}, the noisy one {noisy.shape}: give images of one size")
     if settings.reward == "clean" and clean is None:
-        raise NasdipError("reward 'clean' needs a clean image: give --clean, or use the reward heldout")
+        raise NasdipError("reward 'clean' needs a clean image: give --clean, or use the reward auto")
     for pixels in (noisy, *([] if clean is None else [clean])):
         Observation(pixels)  # refuses what is too small or not finite
     derive_seed(settings.seed)
@@ -73,9 +74,8 @@ def start_run(
     make_searcher(settings.searcher, space, seed=settings.seed, **settings.searcher_settings)
     if clean is not None and clean_image is None:
         clean_image = "an array"
-    settings = resolved(
-        dataclasses.replace(settings, final=final), noisy.shape, torch.get_num_threads(), len(gpus(device))
-    )
+    settings = choose_reward(dataclasses.replace(settings, final=final), noisy, clean)
+    settings = resolved(settings, noisy.shape, torch.get_num_threads(), len(gpus(device)))
     record = RunRecord(settings, image, clean_image, estimate_sigma(noisy), describe(device), [started or provenance()])
     folder.create(record, space, noisy, clean, input_file)
 

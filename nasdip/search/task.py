@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -12,32 +13,68 @@ from safetensors.numpy import save as to_safetensors
 
 from nasdip.errors import NasdipError
 from nasdip.files import replacing
+from nasdip.imaging.nonlocal_bayes import BayesEstimate
 from nasdip.imaging.observation import Observation
+from nasdip.imaging.observe import observe
+from nasdip.imaging.reference import allows_reference, make_reference
 from nasdip.search.settings import ProxySettings, SearchSettings
 from nasdip.seeds import derive_seed
 
 _META = "meta"
 
 
+Reward = Literal["clean", "reference", "heldout"]
+
+
 class TrialTask(NamedTuple):
-    """The cropped images, the proxy, the seed of all trials, and what rewards are measured against."""
+    """The cropped images, the proxy, the seed of all trials, and what rewards are measured against.
+
+    With the reward reference, the observation has one.
+    """
 
     observation: Observation
     clean: np.ndarray | None
     proxy: ProxySettings
     seed: int
-    reward: Literal["clean", "heldout"]
+    reward: Reward
 
 
 def make_task(noisy: np.ndarray, clean: np.ndarray | None, sigma: float, settings: SearchSettings) -> TrialTask:
-    """Return the task of a search on images (H, W, C): the proxy's centre crop of both."""
-    proxy = settings.proxy
+    """Return the task of a search on images (H, W, C): the proxy's centre crop of both.
+
+    NasdipError where the noise of the picture allows no reference and the reward needs one.
+    """
+    proxy, reward = settings.proxy, settled_reward(settings, clean is not None)
     crop = noisy if proxy.crop is None else centre_crop(noisy, proxy.crop)
     clean_crop = clean if clean is None or proxy.crop is None else centre_crop(clean, proxy.crop)
     # One seed for all trials: they differ by architecture alone (common random numbers).
     seed = derive_seed(settings.seed, 0)
-    reward: Literal["clean", "heldout"] = "heldout" if clean is None or settings.reward == "heldout" else "clean"
-    return TrialTask(Observation(crop, sigma), clean_crop, proxy, seed, reward)
+    observation = Observation(crop, sigma)
+    if reward == "reference":
+        observation, _ = observe(crop, sigma)
+        if not allows_reference(observation):
+            raise NasdipError("the noise of this picture allows no reference: use the reward heldout")
+        observation = replace(observation, reference=make_reference(observation))
+    return TrialTask(observation, clean_crop, proxy, seed, reward)
+
+
+def settled_reward(settings: SearchSettings, has_clean: bool) -> Reward:
+    """Return the reward of a run's settings; where they say auto, as runs of version 0.1.0 do, what that meant then."""
+    if settings.reward == "auto" or (settings.reward == "clean" and not has_clean):
+        return "clean" if has_clean else "heldout"
+    return settings.reward
+
+
+def choose_reward(settings: SearchSettings, noisy: np.ndarray, clean: np.ndarray | None) -> SearchSettings:
+    """Return the settings of a new run with a reward in place of auto.
+
+    The clean image where there is one; else the reference, where the noise of the proxy's crop allows one, which ranks
+    architectures better than held-out pixels do (`experiments/benchmarks/reward.py`).
+    """
+    if settings.reward != "auto" or clean is not None:
+        return replace(settings, reward=settled_reward(settings, clean is not None))
+    crop = noisy if settings.proxy.crop is None else centre_crop(noisy, settings.proxy.crop)
+    return replace(settings, reward="reference" if allows_reference(observe(crop)[0]) else "heldout")
 
 
 def centre_crop(image: np.ndarray, size: int) -> np.ndarray:
@@ -49,15 +86,19 @@ def centre_crop(image: np.ndarray, size: int) -> np.ndarray:
 
 def write_task(folder: Path, task: TrialTask) -> Path:
     """Write a task into a folder, under a name that tells its content apart; return the file."""
+    seen = task.observation
     meta = {
-        "sigma": task.observation.sigma,
+        "sigma": seen.sigma,
+        "kind": seen.kind,
         "proxy": task.proxy.__dict__,
         "seed": task.seed,
         "reward": task.reward,
     }
-    tensors = {"noisy": task.observation.pixels, _META: np.frombuffer(json.dumps(meta).encode(), dtype=np.uint8)}
-    if task.clean is not None:
-        tensors["clean"] = task.clean
+    tensors = {"noisy": seen.pixels, _META: np.frombuffer(json.dumps(meta).encode(), dtype=np.uint8)}
+    images = {"clean": task.clean, "variance": seen.variance, "known": seen.known}
+    if seen.reference is not None:
+        images |= {"reference": seen.reference.image, "reference_variance": seen.reference.variance}
+    tensors |= {name: image for name, image in images.items() if image is not None}
     data = to_safetensors({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()})
     path = folder / f"task-{_digest(data)}.safetensors"
     if not path.exists():
@@ -82,9 +123,14 @@ def read_task(path: Path) -> TrialTask:
     except (SafetensorError, KeyError, ValueError) as error:
         raise NasdipError(f"{path} is not a task of this version ({type(error).__name__}): start a new run") from None
     proxy = ProxySettings(**meta["proxy"])
-    return TrialTask(
-        Observation(tensors["noisy"], meta["sigma"]), tensors.get("clean"), proxy, meta["seed"], meta["reward"]
-    )
+    reference = None
+    if "reference" in tensors:
+        reference = BayesEstimate(tensors["reference"], tensors["reference_variance"])
+    observation = Observation(
+        tensors["noisy"], meta["sigma"], kind=meta["kind"], variance=tensors.get("variance"),
+        known=tensors.get("known"), reference=reference,
+    )  # fmt: skip
+    return TrialTask(observation, tensors.get("clean"), proxy, meta["seed"], meta["reward"])
 
 
 def _digest(data: bytes) -> str:

@@ -55,7 +55,7 @@ def test_both_loops_are_timed_in_processes_of_their_own(tmp_path):
 def test_rows_are_read_back(tmp_path):
     path = tmp_path / "rows.csv"
     columns = tuple(FAST)
-    benchmark.write(path, columns, [FAST])
+    benchmark.write_rows(path, columns, [FAST])
     assert benchmark.read_rows(path) == [FAST]
     assert benchmark.find(benchmark.read_rows(path), ("house", "128", "dip", "0", "fast")) == FAST
     assert benchmark.find(benchmark.read_rows(path), ("house", "128", "dip", "1", "fast")) is None

@@ -48,7 +48,7 @@ def run(seen, config, *, clean=None, seed=0, width=16, **options):
 
 def scene(noisy, **known):
     tensor = torch.from_numpy(np.ascontiguousarray(noisy.transpose(2, 0, 1)[None]))
-    empty = dict(padding=NO_PADDING, weights=None, heldout=None, reference=None, probe=None, seed=0)
+    empty = {"padding": NO_PADDING, "weights": None, "heldout": None, "reference": None, "probe": None, "seed": 0}
     return Scene(tensor, **{**empty, **known})
 
 

@@ -52,7 +52,8 @@ def test_bad_settings_are_refused(wrong):
 
 def test_a_search_stops_trials_and_still_finds_its_best(tmp_path):
     quick = ProxySettings(crop=16, width=16, steps=80, heldout=0.1, threads=1)
-    chosen = settings(trials=14, searcher="random", proxy=quick, early_stop=EarlyStop("median", trials=3))
+    rule = EarlyStop("median", trials=3)
+    chosen = settings(trials=14, searcher="random", proxy=quick, early_stop=rule, reward="heldout")
     folder = start(tmp_path / "stopping", chosen, with_clean=False)
     trials = run_trials(folder, CPU)
     stopped = [t for t in trials if t.status == "stopped"]
@@ -64,7 +65,10 @@ def test_a_search_stops_trials_and_still_finds_its_best(tmp_path):
         assert trial.reward == pytest.approx(max([r for _, r in trial.curve] + [trial.heldout_psnr]))
     assert folder.record().settings == SearchSettings.from_json(chosen.to_json()) == chosen
     whole = run_trials(
-        start(tmp_path / "whole", settings(trials=14, searcher="random", proxy=quick), with_clean=False), CPU
+        start(
+            tmp_path / "whole", settings(trials=14, searcher="random", proxy=quick, reward="heldout"), with_clean=False
+        ),
+        CPU,
     )
     same = [t for t in comparable(trials) if t[3] == "ok"]
     assert set(same) <= set(comparable(whole))
@@ -72,7 +76,8 @@ def test_a_search_stops_trials_and_still_finds_its_best(tmp_path):
 
 def test_the_curve_leads_to_the_reward(tmp_path):
     quick = ProxySettings(crop=16, width=16, steps=40, heldout=0.1)
-    trial = run_trials(start(tmp_path, settings(trials=1, proxy=quick), with_clean=False), CPU)[0]
+    chosen = settings(trials=1, proxy=quick, reward="heldout")
+    trial = run_trials(start(tmp_path, chosen, with_clean=False), CPU)[0]
     assert [step for step, _ in trial.curve] == [10, 20, 30, 40]
     assert trial.curve[-1][1] == pytest.approx(trial.reward, abs=1e-3)
     assert trial.steps == 40

@@ -5,15 +5,17 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from small_searches import CPU, comparable, made_up_result, settings, start
+from small_searches import CPU, TINY, comparable, made_up_result, pictures, settings, start
 
 from nasdip.controller.state import SearcherState
 from nasdip.errors import NasdipError
 from nasdip.files import read_json
+from nasdip.imaging.noise import add_noise
 from nasdip.prior import tile_choice
 from nasdip.prior.config import FitConfig
 from nasdip.prior.restoration import carry_out
@@ -23,6 +25,7 @@ from nasdip.search.final_fit import plan_best
 from nasdip.search.ledger import Ledger
 from nasdip.search.run_folder import RunFolder
 from nasdip.search.settings import FinalSettings, ProxySettings
+from nasdip.search.task import make_task, read_task, write_task
 from nasdip.search.trial_result import FLOOR_REWARD, Suggestion
 from nasdip.space.search_space import SearchSpace
 from nasdip.threads import use_threads
@@ -44,14 +47,58 @@ def test_a_search_from_start_to_final_fit(tmp_path):
     assert again.psnr == restoration.psnr
 
 
-def test_without_a_clean_image_the_reward_is_held_out(tmp_path):
-    trials = runner.run_trials(start(tmp_path, with_clean=False), CPU)
-    assert all(t.clean_psnr is None and t.reward == t.heldout_psnr for t in trials if t.status == "ok")
+def test_without_a_clean_image_the_reward_is_the_nearness_to_the_reference(tmp_path):
+    folder = start(tmp_path, with_clean=False)
+    trials = runner.run_trials(folder, CPU)
+    assert folder.record().settings.reward == "reference"
+    assert all(t.clean_psnr is None and t.reward == t.reference_psnr for t in trials if t.status == "ok")
+    reference = make_task(*folder.images(), folder.record().sigma, folder.record().settings).observation.reference
+    assert reference.image.shape == (16, 16, 1)
+
+
+def test_without_a_reference_the_reward_is_held_out(tmp_path):
+    folder = RunFolder(tmp_path)
+    flat = np.full((32, 32, 1), 0.4, np.float32)  # no noise, no reference
+    runner.start_run(folder, settings(), TINY, flat, None, CPU)
+    assert folder.record().settings.reward == "heldout"
+    trials = runner.run_trials(folder, CPU)
+    assert all(t.reward == t.heldout_psnr and t.reference_psnr is None for t in trials if t.status == "ok")
+
+
+def test_a_run_of_an_earlier_version_keeps_its_reward(tmp_path):
+    folder = start(tmp_path, settings(reward="heldout"), with_clean=False)
+    record = folder.record()
+    folder.write_record(record._replace(settings=replace(record.settings, reward="auto")), folder.space().name)
+    trials = runner.run_trials(folder, CPU)  # auto meant held-out pixels then
+    assert all(t.reward == t.heldout_psnr for t in trials if t.status == "ok")
+
+
+def test_a_fit_that_the_reference_ends_has_a_whole_curve(tmp_path):
+    longer = settings(trials=1, proxy=ProxySettings(crop=16, width=32, steps=300, heldout=0.1))
+    trial = runner.run_trials(start(tmp_path, longer, with_clean=False), CPU)[0]
+    assert trial.steps < 300
+    assert trial.curve[-1] == (300, pytest.approx(trial.reward))
+    assert max(reward for _, reward in trial.curve) <= trial.reward + 1e-3
+
+
+def test_a_task_comes_back_from_its_file(tmp_path):
+    _, noisy = pictures()
+    speckled = add_noise(np.tile(np.linspace(0.1, 0.9, 96), (96, 1))[..., None], "speckle", sigma=30, seed=0)
+    for image, kind in ((noisy, "gaussian"), (speckled.astype(np.float32), "speckle")):
+        chosen = settings(reward="reference", proxy=ProxySettings(crop=96, width=16, steps=4))
+        task = make_task(image, None, 25.0, chosen)
+        again = read_task(write_task(tmp_path, task))
+        assert again.observation.kind == task.observation.kind == kind
+        assert (again.reward, again.proxy, again.seed) == (task.reward, task.proxy, task.seed)
+        ours, theirs = task.observation, again.observation
+        for one, other in zip((ours.pixels, *ours.reference), (theirs.pixels, *theirs.reference), strict=True):
+            assert np.array_equal(one, other)
+        assert (ours.variance is None) == (theirs.variance is None) == (kind == "gaussian")
 
 
 def test_the_clean_image_may_only_measure(tmp_path):
     blind = runner.run_trials(start(tmp_path / "a", with_clean=False), CPU)
-    measured = runner.run_trials(start(tmp_path / "b", settings(reward="heldout")), CPU)
+    measured = runner.run_trials(start(tmp_path / "b", settings(reward="reference")), CPU)
     assert comparable(blind) == comparable(measured)
     assert all(t.clean_psnr is not None for t in measured if t.status == "ok")
 
@@ -224,7 +271,7 @@ def test_killed_with_minus_9_a_search_loses_at_most_the_trial_under_way(tmp_path
 def test_the_final_fit_has_the_recipes_steps_and_width_for_the_image(tmp_path):
     folder = start(tmp_path, settings(final=FinalSettings(repeats=2)))
     final = folder.record().settings.final
-    assert (final.recipe, final.steps, final.width, final.repeats) == ("fast", 200, 48, 2)
+    assert (final.recipe, final.steps, final.width, final.repeats) == ("fast", 400, 48, 2)
     assert final.config((256, 256, 3)).second_moment < 0.99
 
 

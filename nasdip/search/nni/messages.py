@@ -81,7 +81,10 @@ def entries_to_metric(entries: list[dict[str, Any]]) -> dict[str, Any]:
     Every key is an axis of the portal's chart, so there are few. Whole entries went before, as intermediate results.
     """
     best = max(entries, key=lambda entry: float(entry["reward"]))
-    names = ("trial", "architecture", "heldout_psnr", "clean_psnr", "estimated_psnr", "parameters", "seconds", "steps")
+    names = (
+        "trial", "architecture", "reference_psnr", "heldout_psnr", "clean_psnr", "estimated_psnr", "parameters",
+        "seconds", "steps",
+    )  # fmt: skip
     return {"default": float(best["reward"]), **{n: best[n] for n in names if best.get(n) is not None}}
 
 

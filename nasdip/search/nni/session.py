@@ -26,7 +26,7 @@ from nasdip.search.nni.notes import ServiceNotes, log
 from nasdip.search.nni.setup import Pictures, TunerSetup, early_stop_of
 from nasdip.search.run_folder import RunFolder
 from nasdip.search.settings import SearchSettings
-from nasdip.search.task import make_task, write_task
+from nasdip.search.task import choose_reward, make_task, write_task
 from nasdip.search.trial_result import Curve, Suggestion, TrialResult
 from nasdip.space.search_space import SearchSpace
 
@@ -266,7 +266,7 @@ class Session:
             record = self.folder.record()
             task = make_task(noisy, clean, record.sigma, record.settings)
         else:
-            task = make_task(noisy, clean, estimate_sigma(noisy), self._settings)
+            task = make_task(noisy, clean, estimate_sigma(noisy), choose_reward(self._settings, noisy, clean))
         path = write_task(self.experiment.run, task)
         if not self._remote:
             return str(path.resolve())

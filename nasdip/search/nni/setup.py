@@ -42,7 +42,7 @@ class TunerSetup:
         The noisy picture: a file, or the name of a picture that scikit-image ships (astronaut, camera, ...). The
         environment variable NASDIP_IMAGE overrides it, and then `clean` and `noise` do not hold.
     clean : str or None
-        The clean picture, where there is one: the reward, or (with reward: heldout) what measures.
+        The clean picture, where there is one: the reward, or (with another reward) what measures.
     noise : float or None
         Add Gaussian noise of this sigma (8-bit units) to the picture, which then is the clean one. The environment
         variable NASDIP_NOISE overrides it.
@@ -124,7 +124,7 @@ class TunerSetup:
         for pixels in (pictures.noisy, *([] if pictures.clean is None else [pictures.clean])):
             Observation(pixels)
         if self.reward == "clean" and pictures.clean is None:
-            raise NasdipError("reward 'clean' needs a clean image: name it, or use the reward heldout")
+            raise NasdipError("reward 'clean' needs a clean image: name it, or use the reward auto")
         return pictures
 
     def _read(self, folder: Path) -> Pictures:
