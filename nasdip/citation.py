@@ -24,6 +24,14 @@ CITATION = f"""\
   year      = {{2020}},
 }}
 
+@article{{lebrun2013nonlocal,
+  title   = {{A Nonlocal {{Bayesian}} Image Denoising Algorithm}},
+  author  = {{Lebrun, Marc and Buades, Antoni and Morel, Jean-Michel}},
+  journal = {{SIAM Journal on Imaging Sciences}},
+  volume  = {{6}},
+  year    = {{2013}},
+}}
+
 @article{{shi2022spectral,
   title   = {{On Measuring and Controlling the Spectral Bias of the Deep Image Prior}},
   author  = {{Shi, Zenglin and Mettes, Pascal and Maji, Subhransu and Snoek, Cees G. M.}},

@@ -36,4 +36,4 @@ def find_quality(name: str | None, *, recipe: str, repeats: int | None = None, r
         chosen = QUALITIES[name or DEFAULT]
     else:
         raise NasdipError(f"unknown quality '{name}': use {', '.join(QUALITIES)}")
-    return Quality(repeats or chosen.repeats, chosen.refine if refine is None else refine)
+    return Quality(chosen.repeats if repeats is None else repeats, chosen.refine if refine is None else refine)

@@ -1,5 +1,6 @@
 """`nasdip search` with several trials at once."""
 
+import re
 import shutil
 
 import pytest
@@ -75,7 +76,8 @@ def test_a_search_lacking_a_trial_before_its_last_announces_it_and_keeps_the_oth
     assert "has 4 trials already: ask for 4 or more" in err
     code, _, err = nasdip("search", "--resume", "-o", "whole", "--trials", 6)
     assert code == 0, err
-    assert "lacks results of trials that ended (2, 3)" in caplog.text
+    # The one that ended last may be known as begun only: it is run again as well.
+    assert re.search(r"lacks results of trials that ended \((2|3|2, 3)\)", caplog.text)
     assert "trials 2 to 6 (1 of them done), 2 at once" in err
     assert "search: 6/6" in err
     assert found(folder, "whole")[:4] == expected

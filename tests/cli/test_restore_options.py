@@ -73,7 +73,7 @@ def test_a_quality_is_a_number_of_fits(folder, nasdip, picture):
 
 def test_impulses_are_replaced_and_the_rest_is_kept(folder, nasdip, picture):
     picture("salt-pepper")
-    _, _, err = nasdip("restore", "noisy.png", "--steps", "120", *NARROW)
+    nasdip("restore", "noisy.png", "--steps", "120", *NARROW)
     done = RestorationFolder(folder / "restored/noisy").read()
     noisy, true, restored = (iio.imread(name).astype(float) for name in ("noisy.png", "true.png", "restored/noisy.png"))
     assert (done.kind, done.config.stop) == ("impulse", "heldout")

@@ -24,7 +24,7 @@ def test_a_small_picture_in_tiles(folder, nasdip):
     code, out, err = nasdip("restore", "photo.png", "--clean", "clean.png", "--tile", 32, "--repeats", 2, *QUICK)
     assert code == 0, err
     assert out.splitlines() == ["restored/photo.png", "restored/photo/report.html"]
-    assert "2 x 3 steps on each of 2 tiles of 32x32 px, overlap 24" in err
+    assert "2 x up to 3 steps, stopped by the rule reference, on each of 2 tiles of 32x32 px, overlap 24" in err
     assert "each tile's best step" in err
     assert "photo.png: 12/12" in err
     assert iio.imread("restored/photo.png").shape == (40, 32, 3)
