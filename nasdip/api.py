@@ -162,7 +162,7 @@ def search(
     image, channel_axis, seed, device
         As for `restore`.
     clean : ndarray, optional
-        Makes the reward the PSNR against it; without it, that against a reference made without a network.
+        Makes the reward the PSNR against it; without it, an estimate of that.
     space : str, Path, mapping or SearchSpace
         A JSON file, its content, or the name of a space that nasdip ships: nas_dip, nas_dip_extended, tiny.
     searcher : {"reinforce", "evolution", "random"}

@@ -159,7 +159,7 @@ def search(
     searcher: Annotated[str | None, typer.Option(help="reinforce, evolution or random [default: reinforce].")] = None,
     reward: Annotated[
         str | None,
-        typer.Option(help="clean, reference, heldout or auto: PSNR against the clean image if given [default: auto]."),
+        typer.Option(help="clean, estimate, heldout or auto: PSNR against the clean image if given [default: auto]."),
     ] = None,
     early_stop: Annotated[
         str | None,

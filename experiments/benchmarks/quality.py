@@ -4,10 +4,10 @@ python experiments/benchmarks/quality.py DATA [-o FILE.csv] [--image f16 house p
     [--seed 0 1] [--repeats 1 3 8] [--architecture dip]
 
 DATA holds NAME.png, clean, which measures alone, and NAME_noisy25.png. Centre crops, the whole image with --crop 0;
-level and kind of the noise are found, nothing is told. PSNR (dB) of the non-local Bayes estimate alone, of the mean of the
-fits, and of what is made of both; the estimated PSNR with its interval; seconds of all of it. The restoration of fewer
-fits is that of the first of them. Run it on a machine that does nothing else. Resumable: (image, seed) pairs whose rows
-are in FILE are not repeated.
+level and kind of the noise are found, nothing is told. PSNR (dB) of the non-local Bayes estimate alone, of the mean of
+the fits, and of what is made of both; the estimated PSNR with its interval; seconds of all of it. The restoration of
+fewer fits is that of the first of them. Run it on a machine that does nothing else. Resumable: pairs of image and seed
+whose rows are in FILE are not repeated.
 """
 
 import argparse
@@ -118,8 +118,8 @@ def summarise(rows: list[Row]) -> None:
         )
         words = ", ".join(f"{name} {value:.2f}" for name, value in means.items())
         print(
-            f"crop {crop}, {repeats} fits, {len(mine)} restorations: {words} dB; {seconds:.0f} s; estimate within 0.5 dB "
-            f"in {sum(error <= 0.5 for error in errors)}, interval holds {inside} of {len(errors)}"
+            f"crop {crop}, {repeats} fits, {len(mine)} restorations: {words} dB; {seconds:.0f} s; estimate within "
+            f"0.5 dB in {sum(error <= 0.5 for error in errors)}, interval holds {inside} of {len(errors)}"
         )
 
 

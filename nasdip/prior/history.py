@@ -43,12 +43,11 @@ class History:
         """Return the losses of steps first..last on the CPU (this waits for the device)."""
         return self._log[0, first - 1 : last].cpu()
 
-    def latest(self) -> tuple[float, float | None, float | None, float | None]:
-        """Return the last loss, the averaged output's PSNR (dB) against the clean image and held-out, and its score."""
-        last = self._log[:, self.completed - 1].cpu().double().numpy()
-        loss, _, heldout, _, averaged = last * self._scale**2
+    def latest(self) -> tuple[float, float | None, float | None]:
+        """Return the last loss, and the PSNR (dB) of the averaged output: against the clean image, and held-out."""
+        loss, _, heldout, _, averaged = self._log[:, self.completed - 1].cpu().double().numpy() * self._scale**2
         against_clean, on_heldout = (float(decibels(x)) if np.isfinite(x) else None for x in (averaged, heldout))
-        return float(loss), against_clean, on_heldout, float(last[1]) if np.isfinite(last[1]) else None
+        return float(loss), against_clean, on_heldout
 
     def curves(self) -> Curves:
         """Return everything logged so far, in nominal units."""

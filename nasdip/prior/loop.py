@@ -15,6 +15,7 @@ from nasdip.imaging.padding import Padding, crop, padding_for
 from nasdip.imaging.spectrum import band_correspondence
 from nasdip.network.build import size_multiple, smallest_size
 from nasdip.prior.config import FitConfig
+from nasdip.prior.discrepancy import estimated_error
 from nasdip.prior.guard import FitDiverged, Guard
 from nasdip.prior.history import History
 from nasdip.prior.precision import working_type
@@ -42,7 +43,7 @@ class FitProgress(NamedTuple):
     loss: float
     oracle_psnr: float | None  # of the averaged output, where there is a clean image
     heldout_psnr: float | None  # of the averaged output against the noisy image, on held-out pixels
-    reference_psnr: float | None = None  # of the averaged output against the reference, where that stops the fit
+    estimated_psnr: float | None = None  # of the averaged output against the unknown clean image
 
 
 def network_padding(architecture: Architecture, height: int, width: int) -> Padding:
@@ -85,6 +86,8 @@ class FitLoop:
         self.noise_generator = torch.Generator(device).manual_seed(derive_seed(seed, 2))
         self.number = torch.zeros(1, dtype=torch.long, device=device)  # of the step, for what is recorded of it
         self.past = torch.zeros((), device=device)  # its weight in the average of the outputs
+        seen = observation.reference
+        self.reference = None if seen is None else self._tensor(self.stretch.apply(seen.image))
         names = [name for name in dict.fromkeys((config.stop, *watched)) if name != FIXED]
         scene, twin = self._scene(names), None
         if scene.probe is not None:
@@ -159,10 +162,7 @@ class FitLoop:
 
     def progress(self, step: int) -> FitProgress:
         """Return where the fit is."""
-        loss, oracle, heldout, score = self.history.latest()
-        near = score is not None and self.config.stop == "reference"
-        reference = -10 * math.log10(score * self.stretch.scale**2) if near and score else None
-        return FitProgress(step, self.config.steps, loss, oracle, heldout, reference)
+        return FitProgress(step, self.config.steps, *self.history.latest(), self._estimated_psnr(self.track.average))
 
     def result(self, seconds: float) -> FitResult:
         """Collect the images and curves."""
@@ -189,7 +189,7 @@ class FitLoop:
             psnr_averaged=self._psnr(image),
             psnr_last=self._psnr(self.track.last),
             heldout_psnr=heldout if heldout is None else -10 * math.log10(heldout),
-            estimated_psnr=self._estimated_psnr(heldout),
+            estimated_psnr=self._estimated_psnr(image),
             ahead=self._ahead(step),
             choices={name: self._choice(name) for name in self.keepers if name != _ORACLE},
         )
@@ -225,7 +225,7 @@ class FitLoop:
 
     def _scene(self, rules: Sequence[str]) -> Scene:
         """Return what the rules can know."""
-        variance, reference, probe = self.observation.noise_variance(), self.observation.reference, None
+        variance, probe = self.observation.noise_variance(), None
         if variance is not None and any(needs_twin(rule) for rule in rules):
             draw = np.random.default_rng(derive_seed(self.seed, 5)).standard_normal(self.observation.pixels.shape)
             probe = self._tensor(PROBE * np.sqrt(variance) / self.stretch.scale * draw)
@@ -234,7 +234,7 @@ class FitLoop:
             padding=self.padding,
             weights=self.weights,
             heldout=self.heldout,
-            reference=None if reference is None else self._tensor(self.stretch.apply(reference.image)),
+            reference=self.reference,
             probe=probe,
             seed=derive_seed(self.seed, 6),
         )
@@ -266,13 +266,16 @@ class FitLoop:
             return None
         return ((self.observation.operator(image) - self.noisy).square() * self.heldout).mean()
 
-    def _estimated_psnr(self, heldout: float | None) -> float | None:
-        """Return the PSNR that a held-out error tells of the clean image; None where the noise hides it."""
-        if heldout is None or self.observation.sigma is None:
+    def _estimated_psnr(self, image: Tensor) -> float | None:
+        """Return the PSNR of an image as `estimated_error` has it."""
+        heldout, variance, near = self._heldout_error(image), self.observation.noise_variance(), None
+        if heldout is None or variance is None:
             return None
-        variance = (self.observation.sigma / 255) ** 2
-        # Below a twentieth of the noise the difference of two estimates is chance.
-        return -10 * math.log10(heldout - variance) if heldout > 1.05 * variance else None
+        unit = self.stretch.scale**2
+        if self.reference is not None:
+            near = unit * float(_mean_square(image - self.reference, self.padding))
+        error = estimated_error(unit * float(heldout), near, float(np.mean(variance)))
+        return None if error is None else -10 * math.log10(error)
 
 
 # The name of the keeper that picks with the clean image, and decides nothing.

@@ -104,9 +104,8 @@ class FitResult:
         PSNR (dB) of the averaged image against the noisy image on the held-out pixels. Its error is that against the
         clean image plus the noise's variance, on average: it ranks fits without a clean image.
     estimated_psnr : float or None
-        PSNR (dB) against the unknown clean image: that error less the estimated variance of the noise; None where the
-        noise hides it. It is that of pixels which the fit did not see, a little lower than that of the others, and
-        rough on small images: see `nasdip.imaging.expectation` for that of a restoration.
+        PSNR (dB) against the unknown clean image by `nasdip.prior.discrepancy.estimated_error`; None without held-out
+        pixels, or where the noise hides it. Rough: `nasdip.imaging.expectation` has a better one of a restoration.
     psnr_oracle : float or None
         PSNR (dB) of the oracle image where it is not that of `oracle_step` on the curve: for tiles.
     ahead : bool

@@ -50,8 +50,7 @@ GLOSSARY: dict[str, str] = {
     "stopped where they are nearest to it, and the restored image is refined with it.",
     "refined": "Made of the fits, the reference and a non-local Wiener estimate, rather than of the fits alone.",
     "repeated": "A trial whose architecture had been fitted before; its result was used again.",
-    "reference PSNR": "PSNR (dB) of a trial's image against the reference.",
-    "reward": "What the searcher learns from (dB): the clean PSNR where there is a clean image, else the reference "
+    "reward": "What the searcher learns from (dB): the clean PSNR where there is a clean image, else the estimated "
     "PSNR or, where the noise allows no reference, the held-out PSNR, of the proxy fit.",
     "reward by step": "The reward that a trial's fit would have had if it had ended at that step.",
     "saved": "1 - (steps taken) / (steps of whole fits), over the trials that were fitted or stopped early.",

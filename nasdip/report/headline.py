@@ -71,8 +71,12 @@ def _reward(source: Source) -> Fact | None:
     best = ranking(source.search.trials, 1) if source.search else []
     if not source.search or not best:
         return None
-    origins = {"clean": "the clean image", "reference": "the reference", "heldout": "held-out noisy pixels"}
-    origin = f"{'on' if source.search.reward == 'heldout' else 'against'} {origins[source.search.reward]}"
+    origins = {
+        "clean": "against the clean image",
+        "estimate": "estimated by held-out pixels and the reference",
+        "heldout": "on held-out noisy pixels",
+    }
+    origin = origins[source.search.reward]
     estimate = best[0].estimated_psnr if source.search.reward == "heldout" else None
     about = f"; estimated from them against the clean image: {decibels(estimate)}" if estimate is not None else ""
     return Fact("Best reward", decibels(best[0].reward), f"trial {best[0].trial}, proxy fit, {origin}{about}")

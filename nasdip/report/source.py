@@ -34,7 +34,7 @@ class SearchRun(NamedTuple):
 
     @property
     def reward(self) -> Reward:
-        """What rewards were measured against: the clean image, the reference, or held-out pixels."""
+        """What rewards were measured against: the clean image, its estimate, or held-out pixels."""
         return settled_reward(self.record.settings, self.record.clean is not None)
 
 

@@ -31,7 +31,7 @@ from nasdip.space.architecture import Architecture
 from nasdip.space.search_space import SearchSpace
 
 _COLUMNS = (
-    "trial", "architecture", "status", "reward", "reference_psnr", "heldout_psnr", "clean_psnr", "estimated_psnr",
+    "trial", "architecture", "status", "reward", "heldout_psnr", "clean_psnr", "estimated_psnr",
     "parameters", "seconds", "steps", "repeat_of", "error", "job", "finished",
 )  # fmt: skip
 

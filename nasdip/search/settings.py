@@ -87,9 +87,9 @@ class SearchSettings:
 
     Parameters
     ----------
-    reward : {"auto", "clean", "reference", "heldout"}
-        PSNR against the clean image, against a reference made without a network, or on held-out noisy pixels. auto: see
-        `nasdip.search.task.choose_reward`.
+    reward : {"auto", "clean", "estimate", "heldout"}
+        PSNR against the clean image, its estimate by held-out pixels and a reference, or that on held-out noisy pixels.
+        auto: see `nasdip.search.task.choose_reward`.
     parallel : int or None
         Trials at once of `nasdip search`; None to have it chosen at the start (`nasdip.search.planning.resolved`).
         Larger = more trials in the same time, and a searcher that knows less when it suggests them: see `lag`.
@@ -99,7 +99,7 @@ class SearchSettings:
     searcher_settings: dict[str, Any] = field(default_factory=dict)
     trials: int = 40
     seed: int = 0
-    reward: Literal["auto", "clean", "reference", "heldout"] = "auto"
+    reward: Literal["auto", "clean", "estimate", "heldout"] = "auto"
     proxy: ProxySettings = ProxySettings()
     final: FinalSettings = FinalSettings()
     early_stop: EarlyStop = field(default_factory=EarlyStop)
@@ -108,8 +108,8 @@ class SearchSettings:
     def __post_init__(self) -> None:
         if self.trials < 1:
             raise NasdipError(f"{self.trials} trials are too few: use 1 or more")
-        if self.reward not in ("auto", "clean", "reference", "heldout"):
-            raise NasdipError(f"unknown reward '{self.reward}': use auto, clean, reference or heldout")
+        if self.reward not in ("auto", "clean", "estimate", "heldout"):
+            raise NasdipError(f"unknown reward '{self.reward}': use auto, clean, estimate or heldout")
         if self.parallel is not None and not (type(self.parallel) is int and 1 <= self.parallel <= _MOST_PARALLEL):
             raise NasdipError(f"parallel is {self.parallel!r}: use a whole number from 1 to {_MOST_PARALLEL}, or auto")
 

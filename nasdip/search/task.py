@@ -23,13 +23,13 @@ from nasdip.seeds import derive_seed
 _META = "meta"
 
 
-Reward = Literal["clean", "reference", "heldout"]
+Reward = Literal["clean", "estimate", "heldout"]
 
 
 class TrialTask(NamedTuple):
     """The cropped images, the proxy, the seed of all trials, and what rewards are measured against.
 
-    With the reward reference, the observation has one.
+    With the reward estimate, the observation has a reference.
     """
 
     observation: Observation
@@ -50,7 +50,7 @@ def make_task(noisy: np.ndarray, clean: np.ndarray | None, sigma: float, setting
     # One seed for all trials: they differ by architecture alone (common random numbers).
     seed = derive_seed(settings.seed, 0)
     observation = Observation(crop, sigma)
-    if reward == "reference":
+    if reward == "estimate":
         observation, _ = observe(crop, sigma)
         if not allows_reference(observation):
             raise NasdipError("the noise of this picture allows no reference: use the reward heldout")
@@ -68,13 +68,13 @@ def settled_reward(settings: SearchSettings, has_clean: bool) -> Reward:
 def choose_reward(settings: SearchSettings, noisy: np.ndarray, clean: np.ndarray | None) -> SearchSettings:
     """Return the settings of a new run with a reward in place of auto.
 
-    The clean image where there is one; else the reference, where the noise of the proxy's crop allows one, which ranks
-    architectures better than held-out pixels do (`experiments/benchmarks/reward.py`).
+    The clean image where there is one; else the estimate, where the noise of the proxy's crop allows a reference, which
+    ranks architectures better than held-out pixels alone (`experiments/benchmarks/reward.py`).
     """
     if settings.reward != "auto" or clean is not None:
         return replace(settings, reward=settled_reward(settings, clean is not None))
     crop = noisy if settings.proxy.crop is None else centre_crop(noisy, settings.proxy.crop)
-    return replace(settings, reward="reference" if allows_reference(observe(crop)[0]) else "heldout")
+    return replace(settings, reward="estimate" if allows_reference(observe(crop)[0]) else "heldout")
 
 
 def centre_crop(image: np.ndarray, size: int) -> np.ndarray:

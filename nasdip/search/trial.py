@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 import torch
 
 from nasdip.errors import NasdipError
-from nasdip.imaging.metrics import psnr
 from nasdip.network.build import build_network
 from nasdip.network.operations import count_parameters
 from nasdip.prior.config import FitConfig
@@ -16,8 +15,7 @@ from nasdip.prior.device import is_out_of_memory
 from nasdip.prior.fit import fit
 from nasdip.prior.loop import FitProgress
 from nasdip.prior.result import FitResult
-from nasdip.search.settings import ProxySettings
-from nasdip.search.task import Reward, TrialTask
+from nasdip.search.task import TrialTask
 from nasdip.search.trial_result import FLOOR_REWARD, Curve, Status, TrialResult
 from nasdip.space.architecture import Architecture
 from nasdip.threads import use_threads
@@ -41,9 +39,8 @@ def run_trial(
 ) -> TrialResult:
     """Fit `architecture` by the proxy and return its reward.
 
-    The reward is the PSNR (dB) of an averaged image, as the task says: of the last step's against the clean image, or
-    against the noisy one on held-out pixels; or against the reference, of that step's which is nearest to it, where the
-    fit ends soon after. A fit that fails (diverges, runs out of
+    The reward is the PSNR (dB) of the averaged image of the last step, as the task says: against the clean image, its
+    estimate without one, or that against the noisy image on held-out pixels. A fit that fails (diverges, runs out of
     memory, cannot be built) is recorded with its cause and the floor reward; one that was stopped, by `watch` (asked
     at every point of the curve) or by `stop` (asked at every step), with the best reward of its curve.
     """
@@ -51,7 +48,7 @@ def run_trial(
     trial = _Trial(task, watch, stop)
     result, parameters, error = None, None, None
     try:
-        config = proxy_config(task.proxy, task.reward)
+        config = FitConfig(steps=task.proxy.steps, heldout=task.proxy.heldout)
         network = build_network(
             architecture,
             in_channels=config.input_channels,
@@ -76,7 +73,6 @@ def run_trial(
         heldout_psnr=result.heldout_psnr if result else None,
         clean_psnr=result.psnr_averaged if result else None,
         estimated_psnr=result.estimated_psnr if result else None,
-        reference_psnr=trial.reference_psnr(result) if result else None,
         parameters=parameters,
         seconds=time.perf_counter() - start,
         repeat_of=None,
@@ -86,12 +82,6 @@ def run_trial(
         steps=len(result.curves.step) if result else None,
         curve=tuple(trial.curve),
     )
-
-
-def proxy_config(proxy: ProxySettings, reward: Reward) -> FitConfig:
-    """Return the settings of a trial's fit."""
-    stop = "reference" if reward == "reference" else "fixed"
-    return FitConfig(steps=proxy.steps, heldout=proxy.heldout, stop=stop)
 
 
 class _Trial:
@@ -105,7 +95,7 @@ class _Trial:
 
     def record(self, where: FitProgress) -> None:
         """Add a point to the curve, where one is due, and ask whether to go on."""
-        rewards = {"clean": where.oracle_psnr, "reference": where.reference_psnr, "heldout": where.heldout_psnr}
+        rewards = {"clean": where.oracle_psnr, "estimate": where.estimated_psnr, "heldout": where.heldout_psnr}
         reward = rewards[self._task.reward]
         due = where.step >= self._interval * (len(self.curve) + 1) or where.step == where.steps
         if reward is None or not math.isfinite(reward) or not due:
@@ -126,7 +116,7 @@ class _Trial:
         if result is not None:
             rewards = {
                 "clean": result.psnr_averaged,
-                "reference": self.reference_psnr(result),
+                "estimate": result.estimated_psnr,
                 "heldout": result.heldout_psnr,
             }
             reward = rewards[self._task.reward]
@@ -136,11 +126,4 @@ class _Trial:
             return "failed", FLOOR_REWARD, error
         if len(result.curves.step) < self._task.proxy.steps and self._cause is not None:
             return "stopped", max([reward, *(r for _, r in self.curve)]), self._cause
-        if self.curve and self.curve[-1][0] < self._task.proxy.steps:  # the rule ended it: nothing better comes
-            self.curve.append((self._task.proxy.steps, reward))
         return "ok", reward, None
-
-    def reference_psnr(self, result: FitResult) -> float | None:
-        """Return the PSNR (dB) of the image against the reference."""
-        reference = self._task.observation.reference
-        return None if reference is None else psnr(reference.image, result.averaged, data_range=1.0)

@@ -39,11 +39,11 @@ class TrialResult:
         early (`error` tells why); it competes for the best architecture no more.
     reward : float
         What the searcher learns from (dB): `clean_psnr` where there is a clean image (and the search uses it), else
-        `reference_psnr` or `heldout_psnr`; `FLOOR_REWARD` for a failed trial, the best of the curve for a stopped one.
+        `estimated_psnr` or `heldout_psnr`; `FLOOR_REWARD` for a failed trial, the best of the curve for a stopped one.
     heldout_psnr, clean_psnr : float or None
         PSNR (dB) of the averaged image against the noisy one on held-out pixels, and against the clean one.
     estimated_psnr : float or None
-        PSNR (dB) against the unknown clean image, estimated from the held-out pixels and the noise level.
+        PSNR (dB) against the unknown clean image, estimated as `FitResult.estimated_psnr`.
     parameters : int or None
         Number of weights of the network at the proxy's width.
     seconds : float
@@ -62,8 +62,6 @@ class TrialResult:
         The reward (dB) that the fit would have had at some of its steps; what early stopping looks at.
     job : str or None
         Id of the service's job (NNI's trial) that evaluated it.
-    reference_psnr : float or None
-        PSNR (dB) of the averaged image against the reference, an estimate that no network made.
     """
 
     trial: int
@@ -82,7 +80,6 @@ class TrialResult:
     steps: int | None = None
     curve: Curve = ()
     job: str | None = None
-    reference_psnr: float | None = None
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.reward):

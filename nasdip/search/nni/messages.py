@@ -82,7 +82,7 @@ def entries_to_metric(entries: list[dict[str, Any]]) -> dict[str, Any]:
     """
     best = max(entries, key=lambda entry: float(entry["reward"]))
     names = (
-        "trial", "architecture", "reference_psnr", "heldout_psnr", "clean_psnr", "estimated_psnr", "parameters",
+        "trial", "architecture", "heldout_psnr", "clean_psnr", "estimated_psnr", "parameters",
         "seconds", "steps",
     )  # fmt: skip
     return {"default": float(best["reward"]), **{n: best[n] for n in names if best.get(n) is not None}}
