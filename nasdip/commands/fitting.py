@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import torch
 
 from nasdip.console import duration, progress, size
+from nasdip.imaging.reference import reference_seconds
 from nasdip.prior.config import FitConfig
 from nasdip.prior.device import available_memory, describe
 from nasdip.prior.estimate import Estimate, estimate_fit
@@ -14,6 +15,10 @@ from nasdip.prior.restoration import Plan, Progress, count_weights
 from nasdip.prior.task import Task
 from nasdip.prior.tile_choice import check_memory
 from nasdip.space.architecture import Architecture
+
+
+# Times that a reference takes: the reference, the filter (half of one), and the two of the estimated error.
+_PASSES = 3.5
 
 
 def estimate(
@@ -38,8 +43,16 @@ def announcement(task: Task, plan: Plan) -> str:
     where = f"{describe(task.device)} in {config.precision}"
     return (
         f"{task.architecture}, width {task.width}, {parameters / 1e6:.2f} M weights: "
-        f"{fits}, on {where}, {about} {total} and {size(cost.memory)}{_resumption(plan, task.device)}"
+        f"{fits}, on {where}, {about} {total} and {size(cost.memory)}{_other_work(task)}{_resumption(plan, task.device)}"
     )
+
+
+def _other_work(task: Task) -> str:
+    """Return what is done without a network, and how long that takes, in words."""
+    if not task.needs_reference:
+        return ""
+    seconds = _PASSES * reference_seconds(task.observation, workers=torch.get_num_threads())
+    return f"; the estimates without a network take about {duration(seconds)}"
 
 
 def _resumption(plan: Plan, device: torch.device) -> str:

@@ -41,6 +41,8 @@ class Diagnosis:
         Largest autocorrelation of the noise at lags of 1 and 2 px; the texture of flat areas counts too.
     clipped : bool
         Whether values were clipped to a range.
+    bounds : (float, float)
+        The intensities that black and white have in the picture.
     """
 
     kind: str
@@ -52,6 +54,7 @@ class Diagnosis:
     impulses: float = 0.0
     correlation: float = 0.0
     clipped: bool = False
+    bounds: tuple[float, float] = (0.0, 1.0)
 
     def __post_init__(self) -> None:
         if self.kind not in NOISE_KINDS:
@@ -60,19 +63,22 @@ class Diagnosis:
     def variance(self, image: np.ndarray) -> np.ndarray:
         """Return the noise variance at each value of a clean (or restored) image of any shape, in units of [0, 1].
 
-        At least that of rounding to 8 bits, and that at 0 for negative values.
+        At least that of rounding to 8 bits, and that of black for what is below.
 
         Examples
         --------
         >>> Diagnosis("poisson", 25.0, 0.5, offset=0.0, gain=0.02).variance(np.array([-1.0, 0.5])).round(4).tolist()
         [0.0, 0.01]
         """
-        x = np.maximum(image, 0)
-        return np.asarray(np.maximum(self.offset + self.gain * x + self.square * x**2, _FLOOR))
+        black, white = self.bounds
+        x = np.maximum(image, black)
+        floor = (white - black) ** 2 * _FLOOR
+        return np.asarray(np.maximum(self.offset + self.gain * x + self.square * x**2, floor))
 
-    def level(self, intensity: float) -> float:
-        """Return the noise level in 8-bit units at an intensity in [0, 1]."""
-        return 255 * float(np.sqrt(self.variance(np.array(intensity))))
+    def level(self, share: float) -> float:
+        """Return the noise level in 8-bit units at an intensity between black, 0, and white, 1."""
+        black, white = self.bounds
+        return 255 * float(np.sqrt(self.variance(np.array(black + share * (white - black)))))
 
     @property
     def words(self) -> str:

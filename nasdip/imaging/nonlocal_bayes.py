@@ -15,7 +15,7 @@ _STRIDE = 2  # px between reference patches
 _DIMENSION = 50  # values of a patch, about: more need more alike patches than an image has
 _MOST_SIDE, _MOST_CHANNELS = 7, 4
 _BATCH = 256  # groups that are filtered at once
-_LEAST_SIGMA = 0.1 / 255  # so that covariances can be inverted
+_LEAST_SIGMA = 0.1 / 255  # of the range of values, so that covariances can be inverted
 
 
 class BayesEstimate(NamedTuple):
@@ -96,7 +96,8 @@ def _checked(noisy: np.ndarray, variance: float | np.ndarray) -> tuple[np.ndarra
         raise NasdipError(f"non-local Bayes needs an image (H, W, C) of at least 16x16 px, not {pixels.shape}")
     if not (np.isfinite(variance).all() and np.min(variance) >= 0):
         raise NasdipError("a variance of noise is finite and not below 0: check sigma")
-    return pixels.astype(np.float64), np.broadcast_to(np.maximum(variance, _LEAST_SIGMA**2), pixels.shape)
+    least = (_LEAST_SIGMA * (float(np.ptp(pixels)) or 1.0)) ** 2
+    return pixels.astype(np.float64), np.broadcast_to(np.maximum(variance, least), pixels.shape)
 
 
 def _by_channels(

@@ -6,7 +6,7 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 
 from nasdip.errors import NasdipError
-from nasdip.imaging.intensity import Stretch
+from nasdip.imaging.intensity import Stretch, working_range
 from nasdip.imaging.nonlocal_bayes import BayesEstimate
 
 A = TypeVar("A")
@@ -80,6 +80,11 @@ class Observation:
         if self.variance is not None:
             return self.variance
         return None if self.sigma is None else (self.sigma / 255) ** 2
+
+    @property
+    def relative_sigma(self) -> float:
+        """The noise level in 8-bit units of the range that is fitted (`working_range`); 0 where it is unknown."""
+        return (self.sigma or 0.0) / (self.working or working_range(self.pixels)).scale
 
     def noise_facts(self) -> dict[str, Any]:
         """Return what is taken for known of the noise, as a JSON object."""

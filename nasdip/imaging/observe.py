@@ -7,6 +7,7 @@ from skimage.filters import gaussian
 
 from nasdip.errors import NasdipError
 from nasdip.imaging.impulses import fill_impulses, impulse_mask
+from nasdip.imaging.intensity import Stretch, working_range
 from nasdip.imaging.noise_diagnosis import Diagnosis, diagnose
 from nasdip.imaging.observation import Observation
 
@@ -33,18 +34,22 @@ def observe(pixels: np.ndarray, sigma: float | None = None) -> tuple[Observation
     if sigma is not None and not 0 <= sigma < np.inf:
         raise NasdipError(f"sigma {sigma} is no noise level: use a number from 0, in 8-bit units, or auto")
     Observation(pixels)  # refuses what cannot be fitted
-    impulses = impulse_mask(pixels)
-    found = diagnose(pixels, impulses)
+    stretch = working_range(pixels)
+    seen = stretch.apply(pixels)  # a 12-bit micrograph in a 16-bit file is no dark picture with little noise
+    impulses = impulse_mask(seen)
+    found = diagnose(seen, impulses)
     if sigma is not None:
-        found = _of_level(found, sigma)
-    clear = fill_impulses(pixels, impulses) if impulses.any() else pixels
+        found = _of_level(found, sigma / stretch.scale)
+    clear = fill_impulses(seen, impulses) if impulses.any() else seen
     depends = found.gain > 0 or found.square > 0
+    variance = stretch.scale**2 * found.variance(_smooth(clear)) if depends else None
+    found = _in_units(found, stretch)
     observation = Observation(
         pixels,
         found.sigma,
         kind=found.kind,
         sigma_error=found.error,
-        variance=found.variance(_smooth(clear)).astype(np.float32) if depends else None,
+        variance=None if variance is None else variance.astype(np.float32),
         known=~impulses if impulses.any() else None,
     )
     return observation, found
@@ -64,6 +69,21 @@ def parse_sigma(text: str) -> float | None:
         return float(text)
     except ValueError:
         raise NasdipError(f"sigma '{text}' is no noise level: use a number in 8-bit units, or auto") from None
+
+
+def _in_units(found: Diagnosis, stretch: Stretch) -> Diagnosis:
+    """Return a diagnosis of stretched intensities (x - offset) / scale in the units of x."""
+    offset, scale = stretch
+    if stretch == (0.0, 1.0):
+        return found
+    return replace(
+        found,
+        sigma=scale * found.sigma,
+        error=scale * found.error,
+        offset=scale**2 * found.offset - scale * found.gain * offset + found.square * offset**2,
+        gain=scale * found.gain - 2 * found.square * offset,
+        bounds=(offset, offset + scale),
+    )
 
 
 def _of_level(found: Diagnosis, sigma: float) -> Diagnosis:

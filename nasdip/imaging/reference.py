@@ -1,16 +1,20 @@
 """An estimate of the clean image without a network: what fits are compared, and mixed, with."""
 
+import time
+
 import numpy as np
 
 from nasdip.imaging.impulses import fill_impulses
+from nasdip.imaging.intensity import working_range
 from nasdip.imaging.nonlocal_bayes import BayesEstimate, nonlocal_bayes
 from nasdip.imaging.observation import Observation
 
+_SAMPLE = 48  # px
 # 8-bit units. Below it an image is its own best estimate.
 _LEAST_SIGMA = 0.5
 # 8-bit units. Photographs called clean hold 1 to 4.5 by themselves, texture included.
 _FAINT = 5.0
-# Standard deviation, in [0, 1] units, of what is put in the place of pixels that tell nothing.
+# Standard deviation, of the range that is fitted, of what is put in the place of pixels that tell nothing.
 _FILLED = 0.1
 
 
@@ -18,12 +22,21 @@ def allows_reference(observation: Observation) -> bool:
     """Whether the noise allows an estimate: it must be independent between pixels, and of known level."""
     if observation.kind == "correlated" or only_impulses(observation):
         return False
-    return (observation.sigma or 0) >= _LEAST_SIGMA
+    return observation.relative_sigma >= _LEAST_SIGMA
+
+
+def reference_seconds(observation: Observation, *, workers: int = 1) -> float:
+    """Return about how many seconds `make_reference` takes, measured on a small part of the image."""
+    height, width = observation.pixels.shape[:2]
+    tall, wide = min(height, _SAMPLE), min(width, _SAMPLE)
+    start = time.perf_counter()
+    make_reference(observation.part((slice(tall), slice(wide))), workers=1)
+    return (time.perf_counter() - start) * (height * width) / (tall * wide) / max(1, min(workers, height // _SAMPLE))
 
 
 def only_impulses(observation: Observation) -> bool:
     """Whether impulses are all the noise there is: then the other pixels are best kept as they are."""
-    return observation.known is not None and (observation.sigma or 0) < _FAINT
+    return observation.known is not None and observation.relative_sigma < _FAINT
 
 
 def make_reference(observation: Observation, *, workers: int = 1) -> BayesEstimate:
@@ -35,6 +48,7 @@ def make_reference(observation: Observation, *, workers: int = 1) -> BayesEstima
     assert variance is not None
     if observation.known is not None:
         pixels = fill_impulses(pixels, ~observation.known)
-        variance = np.where(observation.known[..., None], variance, np.maximum(variance, _FILLED**2))
+        scale = (observation.working or working_range(pixels)).scale
+        variance = np.where(observation.known[..., None], variance, np.maximum(variance, (scale * _FILLED) ** 2))
     estimate = nonlocal_bayes(pixels, variance, workers=workers)
     return BayesEstimate(*(image.astype(np.float32) for image in estimate))

@@ -40,6 +40,25 @@ def test_noise_that_depends_on_the_signal_has_a_variance_for_each_value(kind):
     assert seen.noise_variance() is seen.variance
 
 
+@pytest.mark.parametrize(
+    ("kind", "options"), [("gaussian", {"sigma": 25}), ("poisson", {"sigma": 25}), ("salt-pepper", {})]
+)
+def test_a_picture_in_a_corner_of_its_range_is_judged_as_if_it_filled_it(kind, options):
+    _, image = noisy(kind, **options, clip=True)
+    bright, _ = observe(image)
+    dim, found = observe((0.02 + 0.004 * image).astype(np.float32))
+    assert dim.kind == bright.kind
+    assert dim.sigma == pytest.approx(0.004 * bright.sigma, rel=0.02)
+    assert dim.relative_sigma == pytest.approx(bright.relative_sigma, rel=0.02)
+    assert allows_reference(dim) == allows_reference(bright)
+    if dim.variance is not None:
+        assert np.allclose(dim.variance / 0.004**2, bright.variance, rtol=0.05)
+        middle = found.variance(np.array(0.02 + 0.004 * 0.5)) / 0.004**2
+        assert middle == pytest.approx(observe(image)[1].variance(np.array(0.5)), rel=0.1)
+    if allows_reference(dim):
+        assert np.allclose((make_reference(dim).image - 0.02) / 0.004, make_reference(bright).image, atol=0.02)
+
+
 def test_impulses_tell_nothing():
     clean, image = noisy("salt-pepper")
     seen, _ = observe(image)
