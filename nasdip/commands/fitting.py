@@ -16,7 +16,6 @@ from nasdip.prior.task import Task
 from nasdip.prior.tile_choice import check_memory
 from nasdip.space.architecture import Architecture
 
-
 # Times that a reference takes: the reference, the filter (half of one), and the two of the estimated error.
 _PASSES = 3.5
 
@@ -43,7 +42,8 @@ def announcement(task: Task, plan: Plan) -> str:
     where = f"{describe(task.device)} in {config.precision}"
     return (
         f"{task.architecture}, width {task.width}, {parameters / 1e6:.2f} M weights: "
-        f"{fits}, on {where}, {about} {total} and {size(cost.memory)}{_other_work(task)}{_resumption(plan, task.device)}"
+        f"{fits}, on {where}, {about} {total} and {size(cost.memory)}"
+        f"{_other_work(task)}{_resumption(plan, task.device)}"
     )
 
 

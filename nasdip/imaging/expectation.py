@@ -38,6 +38,7 @@ _PROBE_ERROR = 0.02  # relative, of what one probe tells of the correlation of t
 # dB from the reference's error to the image's: constant, per |x - f|^2 / error, per <x - f, y - f> / error; its spread.
 REFINED = (0.0, 0.0, 0.86, 0.26)
 FITTED = (0.20, 1.96, 0.94, 0.40)
+_USUAL = 0.75  # squared distance from the reference, over its error, of images that came out well
 _MAP = (1.0, 0.3, 2.0)  # weights of the model's variance, the bootstrap's error, the difference from the reference
 _TEXTURE = 0.01  # relative, of a level that was estimated, beside its standard error: texture is taken for noise
 _LAW_ERROR = 0.02  # relative, of the noise's variance in blocks of one activity, where it depends on the intensity
@@ -161,9 +162,9 @@ def conclude(
 ) -> Expectation:
     """Return what is expected of `image`, where the `reference_error` was `found`."""
     error, spread = found
-    decibels = image_over_reference(observation, image, error, constants)
+    decibels, doubt = image_over_reference(observation, image, error, constants)
     mse = float(np.mean(true_variance(observation))) * error * 10 ** (decibels / 10)
-    psnr, width = -10 * float(np.log10(mse)), _WIDTH * float(np.linalg.norm((spread, constants[-1], _DOUBT)))
+    psnr, width = -10 * float(np.log10(mse)), _WIDTH * float(np.linalg.norm((spread, constants[-1], _DOUBT, doubt)))
     return Expectation(psnr, psnr - width, psnr + width, deviation(observation, measured.bootstrap, image, mse))
 
 
@@ -362,15 +363,24 @@ def _information(cells: Cells, level: float, law: float) -> np.ndarray:
 
 def image_over_reference(
     observation: Observation, image: np.ndarray, error: float, constants: tuple[float, ...]
-) -> float:
-    """Return by how many dB the mean squared error of `image` exceeds the reference's, `error` over the noise's."""
+) -> tuple[float, float]:
+    r"""Return by how many dB the mean squared error of `image` exceeds the reference's, `error` over the noise's.
+
+    The constants are of images that came out well. Of others, with d the squared distance from the reference over the
+    reference's error, the error is at most :math:`(1 + \sqrt d)^2` of that, and about 1 + d of it where the way from
+    the reference does not lead to the clean image: no less is told where d is larger than it usually is. Where that
+    decides, the second number, a standard deviation in dB, is not 0.
+    """
     reference = observation.reference
     assert reference is not None
     pixels = noisy_pixels(observation)[0]
     unit = error * float(np.mean(true_variance(observation)))
     change = image.astype(np.float64) - reference.image
     difference, correlation = np.mean(change**2) / unit, np.mean(change * (pixels - reference.image)) / unit
-    return constants[0] + constants[1] * float(difference) + constants[2] * float(correlation)
+    told = constants[0] + constants[1] * float(difference) + constants[2] * float(correlation)
+    least = 10 * np.log10(1 + difference - _USUAL) if difference > _USUAL else -np.inf
+    bounded = float(np.clip(told, least, 20 * np.log10(1 + np.sqrt(float(difference)))))
+    return bounded, abs(bounded - told) / 2 if told < least else 0.0
 
 
 def deviation(observation: Observation, bootstrap: np.ndarray, image: np.ndarray, mse: float) -> np.ndarray:

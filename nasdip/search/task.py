@@ -66,12 +66,12 @@ def settled_reward(settings: SearchSettings, has_clean: bool) -> Reward:
 
 
 def choose_reward(settings: SearchSettings, noisy: np.ndarray, clean: np.ndarray | None) -> SearchSettings:
-    """Return the settings of a new run with a reward in place of auto.
+    """Return the settings of a new run with the reward that it has.
 
     The clean image where there is one; else the estimate, where the noise of the proxy's crop allows a reference, which
     ranks architectures better than held-out pixels alone (`experiments/benchmarks/reward.py`).
     """
-    if settings.reward != "auto" or clean is not None:
+    if settings.reward in ("clean", "heldout") or (settings.reward == "auto" and clean is not None):
         return replace(settings, reward=settled_reward(settings, clean is not None))
     crop = noisy if settings.proxy.crop is None else centre_crop(noisy, settings.proxy.crop)
     return replace(settings, reward="estimate" if allows_reference(observe(crop)[0]) else "heldout")

@@ -175,3 +175,14 @@ def test_the_unbiased_estimate_counts_the_more_the_more_values_it_is_of() -> Non
     doubtful = reference_error(none._replace(values=0 * bands + 1e9), 0.5, 0.0)
     assert doubtful[0] < 0.29
     assert doubtful[1] > 10 * spreads[2]
+
+
+def test_an_image_that_came_out_badly_is_not_expected_to_be_good(grey: Observation) -> None:
+    blurred = gaussian(restored(grey), sigma=3, channel_axis=-1).astype(np.float32)
+    for fitted in (grey.pixels, blurred):  # refined, and not
+        good, bad = (expectation(grey, fitted, image) for image in (restored(grey), blurred))
+        assert good is not None
+        assert bad is not None
+        true = -10 * np.log10(np.mean((blurred - scene()) ** 2))
+        assert bad.psnr < good.psnr - 2
+        assert bad.low < true < bad.high
