@@ -127,7 +127,7 @@ def read_task(path: Path) -> TrialTask:
     if "reference" in tensors:
         reference = BayesEstimate(tensors["reference"], tensors["reference_variance"])
     observation = Observation(
-        tensors["noisy"], meta["sigma"], kind=meta["kind"], variance=tensors.get("variance"),
+        tensors["noisy"], meta["sigma"], kind=meta.get("kind", "gaussian"), variance=tensors.get("variance"),
         known=tensors.get("known"), reference=reference,
     )  # fmt: skip
     return TrialTask(observation, tensors.get("clean"), proxy, meta["seed"], meta["reward"])
