@@ -31,7 +31,7 @@ from nasdip.imaging.noise import add_noise
 from nasdip.imaging.nonlocal_bayes import BayesEstimate
 from nasdip.imaging.observation import Observation
 from nasdip.imaging.observe import observe
-from nasdip.imaging.reference import make_reference
+from nasdip.imaging.reference import filled_pixels, make_reference
 from nasdip.prior.recipes import FAST
 from nasdip.prior.restoration import restore_observation
 from nasdip.zoo.catalog import find_architecture
@@ -156,7 +156,7 @@ def made(case: Case, folder: Path | None, cache: Path) -> Made:
         np.savez(cells_file, cells=np.array(measured.cells), bootstrap=measured.bootstrap)
     with np.load(cells_file) as stored:
         measured = model.Measurements(model.Cells(*stored["cells"]), stored["bootstrap"])
-    pixels, variance = model.noisy_pixels(observation)[0], model.true_variance(observation)
+    pixels, variance = filled_pixels(observation)[0], model.true_variance(observation)
     grid = model.Grid(variance, arrays["reference_variance"], model.usable_values(observation))
     error, noise = arrays["reference"] - arrays["clean"].astype(np.float64), pixels - arrays["clean"]
     return Made(case, arrays, observation, measured, grid.power(error, error), grid.power(error, noise))
@@ -237,7 +237,7 @@ def over_reference(fits: list[Made], name: str, used: list[int]) -> tuple[float,
     for result in fits:
         image, reference, clean = (result.arrays[key].astype(np.float64) for key in (name, "reference", "clean"))
         error = np.mean((reference - clean) ** 2)
-        change, residual = image - reference, model.noisy_pixels(result.observation)[0] - reference
+        change, residual = image - reference, filled_pixels(result.observation)[0] - reference
         features.append((1.0, np.mean(change**2) / error, np.mean(change * residual) / error))
         decibels.append(10 * np.log10(np.mean((image - clean) ** 2) / error))
     solution = np.zeros(3)

@@ -6,10 +6,9 @@ import numpy as np
 from skimage.filters import gaussian
 
 from nasdip.errors import NasdipError
-from nasdip.imaging.impulses import fill_impulses
 from nasdip.imaging.nonlocal_bayes import nonlocal_bayes
 from nasdip.imaging.observation import Observation
-from nasdip.imaging.reference import allows_reference
+from nasdip.imaging.reference import allows_reference, filled_pixels, noisy_gaps
 
 _BLOCK = 8  # px, side of the blocks whose cosine transforms are compared
 _BANDS = (1.2, 2.5, 4.0, 6.0)  # radial frequencies, in half cycles per block, between the bands
@@ -17,7 +16,6 @@ _ACTIVITIES = (0.02, 0.05, 0.12)  # of the model's error over the noise: between
 _GREY, _MEAN, _COLOUR = range(3)  # what a coefficient is of: the one channel, the mean of several, their differences
 _PROBE = 0.2  # of the noise's standard deviation: the step that derivatives of the reference are taken with
 _STREAM = 20_131_665  # keeps random numbers apart from those of a simulation with the same seed
-_FILLED = 0.1  # standard deviation of what fills gaps, as in `nasdip.imaging.reference`
 _SATURATED = 0.001  # share of values at an end of the range above which they are taken for clipped
 _SMOOTHING = 1.0  # px, of the map
 _LEAST = 1e-4  # of the noise's power: no smaller error is believed
@@ -168,32 +166,19 @@ def conclude(
     return Expectation(psnr, psnr - width, psnr + width, deviation(observation, measured.bootstrap, image, mse))
 
 
-def noisy_pixels(observation: Observation) -> tuple[np.ndarray, np.ndarray]:
-    """Return the pixels and the variance of their noise, (H, W, C), as the reference was made of them."""
-    pixels, variance = observation.pixels, observation.noise_variance()
-    assert variance is not None
-    variance = np.broadcast_to(np.asarray(variance, np.float64), pixels.shape)
-    if observation.known is not None:
-        pixels = fill_impulses(pixels, ~observation.known)
-        variance = np.where(observation.known[..., None], variance, np.maximum(variance, _FILLED**2))
-    return pixels, variance
-
-
 def true_variance(observation: Observation) -> np.ndarray:
     """Return the variance of the noise, (H, W, C), at the intensities of the reference where it depends on them.
 
     That of the observation is of smoothed pixels: too high beside whatever is bright, and not quite of the level.
     """
-    variance = noisy_pixels(observation)[1]
+    variance = filled_pixels(observation)[1]
     if observation.variance is None or observation.reference is None or observation.sigma is None:
         return variance
     seen = observation.reference.image.astype(np.float64)
     law = np.polynomial.Polynomial.fit(seen.ravel(), observation.variance.ravel(), 2)
     sharp = np.clip(law(seen), observation.variance.min(), observation.variance.max())
     sharp *= (observation.sigma / 255) ** 2 / sharp.mean()
-    if observation.known is not None:
-        sharp = np.where(observation.known[..., None], sharp, np.maximum(sharp, _FILLED**2))
-    return np.asarray(sharp)
+    return noisy_gaps(observation, np.asarray(sharp))
 
 
 def level_error(observation: Observation) -> tuple[float, float]:
@@ -208,7 +193,7 @@ def measure(observation: Observation, *, workers: int = 1, seed: int = 0) -> Mea
     """Restore the reference with new noise, and the image with a small probe; see `expectation`."""
     reference = observation.reference
     assert reference is not None
-    pixels, variance = noisy_pixels(observation)
+    pixels, variance = filled_pixels(observation)
     sharp = true_variance(observation)
     clean, scale = reference.image.astype(np.float64), np.sqrt(sharp)
     rng = np.random.default_rng([seed, _STREAM])  # never the noise of somebody's simulation
@@ -373,7 +358,7 @@ def image_over_reference(
     """
     reference = observation.reference
     assert reference is not None
-    pixels = noisy_pixels(observation)[0]
+    pixels = filled_pixels(observation)[0]
     unit = error * float(np.mean(true_variance(observation)))
     change = image.astype(np.float64) - reference.image
     difference, correlation = np.mean(change**2) / unit, np.mean(change * (pixels - reference.image)) / unit

@@ -40,15 +40,27 @@ def only_impulses(observation: Observation) -> bool:
 
 
 def make_reference(observation: Observation, *, workers: int = 1) -> BayesEstimate:
-    """Return the non-local Bayes estimate of the clean image, float32.
+    """Return the non-local Bayes estimate of the clean image, float32, from `filled_pixels`."""
+    estimate = nonlocal_bayes(*filled_pixels(observation), workers=workers)
+    return BayesEstimate(*(image.astype(np.float32) for image in estimate))
+
+
+def filled_pixels(observation: Observation) -> tuple[np.ndarray, np.ndarray]:
+    """Return the pixels and the variance of their noise, (H, W, C) both.
 
     Pixels that tell nothing of the image are filled with the median of their neighbours, and count as very noisy.
     """
     pixels, variance = observation.pixels, observation.noise_variance()
     assert variance is not None
+    variance = np.broadcast_to(np.asarray(variance, np.float64), pixels.shape)
     if observation.known is not None:
         pixels = fill_impulses(pixels, ~observation.known)
-        scale = (observation.working or working_range(pixels)).scale
-        variance = np.where(observation.known[..., None], variance, np.maximum(variance, (scale * _FILLED) ** 2))
-    estimate = nonlocal_bayes(pixels, variance, workers=workers)
-    return BayesEstimate(*(image.astype(np.float32) for image in estimate))
+    return pixels, noisy_gaps(observation, variance)
+
+
+def noisy_gaps(observation: Observation, variance: np.ndarray) -> np.ndarray:
+    """Return variances (H, W, C), those of pixels that tell nothing raised to that of what fills them."""
+    if observation.known is None:
+        return variance
+    scale = (observation.working or working_range(observation.pixels)).scale
+    return np.where(observation.known[..., None], variance, np.maximum(variance, (scale * _FILLED) ** 2))
