@@ -90,14 +90,19 @@ def restore(
         typer.Option(help="Improve the fits by non-local Bayes where the noise allows it [default: by quality]."),
     ] = None,
     sigma: Annotated[
-        str, typer.Option(metavar="LEVEL|auto", help="Noise level in 8-bit units (25 = 25/255); auto: estimated.")
+        str,
+        typer.Option(
+            metavar="LEVEL|auto",
+            help="Noise level in 8-bit units (25 = 25/255); auto: estimated. A level that the picture contradicts is "
+            "used, and told.",
+        ),
     ] = "auto",
     stop: Annotated[
         str | None,
         typer.Option(
             metavar="RULE",
-            help="When to stop: reference, heldout, sure, whiteness, es-wmv, fixed; auto: what suits the noise "
-            "[default: the recipe's].",
+            help="When to stop: reference, heldout, sure (fits twice), whiteness, es-wmv (needs 1100 steps and more), "
+            "fixed; auto: what suits the noise [default: the recipe's].",
         ),
     ] = None,
     clean: Clean = None,
@@ -178,8 +183,9 @@ def search(
 ) -> None:
     """Search an architecture for an image, fit the best one to it, and report.
 
-    Without --clean the reward is the PSNR estimated from pixels held out of the fit. Killed at any moment, the run
-    goes on with --resume, and loses at most the trials under way.
+    Without --clean the reward is a PSNR estimated from pixels held out of the fit and, where the noise allows one, an
+    estimate without a network. Killed at any moment, the run goes on with --resume, and loses at most the trials under
+    way.
 
     Example: `nasdip search photo.png -o runs/photo --trials 60`
     """

@@ -3,9 +3,10 @@
 python experiments/benchmarks/expectation.py [DATA] [-o FILE.csv] [--cache DIR] [--part 0/2]
 
 Restores crops of scikit-image's pictures, from which the constants of nasdip/imaging/expectation.py are taken (they are
-printed), and, where DATA holds f16.png, house.png, peppers.png and kodim03.png, centre crops of these. No printed
-constant is of the latter, but the check is not blind: the least width of the interval was set by its coverage, and the
-treatment of noise that depends on the intensity was revised after its errors. Every restoration is kept in DIR, so that
+printed), and, where DATA holds f16.png, house.png, peppers.png and kodim03.png, centre crops of these: with the level
+of the noise given, and, as an 8-bit file has it, clipped and rounded, with level and kind found. No printed constant is
+of the latter, but the check is not blind: the least width of the interval was set by its coverage, and the treatment of
+noise that depends on the intensity was revised after its errors. Every restoration is kept in DIR, so that
 it goes on where it was stopped; --part 0/2 and 1/2 make them in two processes, before a run without it writes the
 table. Rows of the role calibration are with constants from the other pictures, those of check with those in the code.
 """
@@ -21,7 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from provenance_of import provenance_line
 from skimage import data
-from skimage.util import img_as_float32
+from skimage.util import img_as_float32, img_as_ubyte
 
 from nasdip.files import write_text
 from nasdip.imaging import expectation as model
@@ -32,6 +33,7 @@ from nasdip.imaging.nonlocal_bayes import BayesEstimate
 from nasdip.imaging.observation import Observation
 from nasdip.imaging.observe import observe
 from nasdip.imaging.reference import filled_pixels, make_reference
+from nasdip.prior.combination import combine
 from nasdip.prior.recipes import FAST
 from nasdip.prior.restoration import restore_observation
 from nasdip.zoo.catalog import find_architecture
@@ -49,7 +51,7 @@ NONE = "none"  # no network: the reference alone
 
 
 class Case(NamedTuple):
-    """A restoration; `known`: the noise level is given."""
+    """A restoration; `known`: the noise level is given, and the noise is not clipped."""
 
     role: str
     picture: str
@@ -146,7 +148,7 @@ def made(case: Case, folder: Path | None, cache: Path) -> Made:
     observation = Observation(
         arrays["noisy"],
         float(arrays["sigma"][0]),
-        kind=case.kind,
+        kind=str(arrays["kind"]),
         sigma_error=float(arrays["sigma"][1]),
         variance=arrays.get("variance"),
         reference=BayesEstimate(arrays["reference"], arrays["reference_variance"]),
@@ -176,9 +178,12 @@ def clean_of(case: Case, folder: Path | None) -> np.ndarray:
 
 def restore(case: Case, clean: np.ndarray) -> dict[str, np.ndarray]:
     """Return the arrays of a case."""
-    noisy = add_noise(clean, case.kind, sigma=case.sigma, seed=case.seed).astype(np.float32)
+    noisy = add_noise(clean, case.kind, sigma=case.sigma, seed=case.seed, clip=not case.known).astype(np.float32)
+    if not case.known:
+        noisy = img_as_float32(img_as_ubyte(noisy))
     observation, _ = observe(noisy, float(case.sigma) if case.known else None)
     arrays = {"clean": clean, "noisy": noisy, "sigma": np.array([observation.sigma, observation.sigma_error])}
+    arrays["kind"] = np.array(observation.kind)
     if observation.variance is not None:
         arrays["variance"] = observation.variance
     if case.architecture == NONE:
@@ -275,10 +280,10 @@ def row(result: Made, constants: Constants | None = None) -> dict[str, Any]:
         return about | empty
     clean = arrays["clean"]
     found = {}
-    for name, learnt in (("image", constants.refined), ("fitted", constants.fitted)):
-        image = arrays[name]
-        expected = model.conclude(result.observation, result.measured, image, (error, spread), learnt)
-        found[name] = (psnr(clean, image, data_range=1.0), expected)
+    for name, refine, learnt in (("image", True, constants.refined), ("fitted", False, constants.fitted)):
+        seen = combine(result.observation, arrays["fitted"], refine=refine).seen
+        expected = model.conclude(result.observation, result.measured, seen, (error, spread), learnt, undone=refine)
+        found[name] = (psnr(clean, arrays[name], data_range=1.0), expected)
     (true, expected), (fit_true, fit_expected) = found["image"], found["fitted"]
     squared = (arrays["image"] - clean.astype(np.float64)) ** 2
     order = np.array_split(np.argsort(expected.deviation.ravel()), 10)

@@ -24,7 +24,7 @@ from provenance_of import provenance_line
 from nasdip.files import write_text
 from nasdip.prior.device import find_device
 from nasdip.search.run_folder import RunFolder
-from nasdip.search.task import make_task
+from nasdip.search.task import task_of
 from nasdip.search.trial import run_trial
 from nasdip.search.trial_result import TrialResult
 from nasdip.space.architecture import Architecture
@@ -98,8 +98,7 @@ def search_under_nni(folder: Path, config: dict[str, Any], port: int) -> tuple[R
 
 def in_one_process(run: RunFolder, trials: list[TrialResult]) -> tuple[list[TrialResult], float]:
     """Evaluate the architectures of trials again, here; return the results and the seconds."""
-    record = run.record()
-    task = make_task(*run.images(), record.sigma, record.settings)
+    task = task_of(run.record(), *run.images())
     start = time.monotonic()
     again = [run_trial(t.trial, Architecture.from_text(t.architecture), task, find_device("cpu"), {}) for t in trials]
     wall = time.monotonic() - start

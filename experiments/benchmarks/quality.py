@@ -5,9 +5,9 @@ python experiments/benchmarks/quality.py DATA [-o FILE.csv] [--image f16 house p
 
 DATA holds NAME.png, clean, which measures alone, and NAME_noisy25.png. Centre crops, the whole image with --crop 0;
 level and kind of the noise are found, nothing is told. PSNR (dB) of the non-local Bayes estimate alone, of the mean of
-the fits, and of what is made of both; the estimated PSNR with its interval; seconds of all of it. The restoration of
-fewer fits is that of the first of them. Run it on a machine that does nothing else. Resumable: pairs of image and seed
-whose rows are in FILE are not repeated.
+the fits, of what is made of both, before (seen) and after clipping is undone; the estimated PSNR with its interval;
+seconds of all of it. The restoration of fewer fits is that of the first of them. Run it on a machine that does nothing
+else. Resumable: pairs of image and seed whose rows are in FILE are not repeated.
 """
 
 import argparse
@@ -27,7 +27,8 @@ from nasdip.search.task import centre_crop
 from nasdip.zoo.catalog import find_architecture
 
 KEYS = ("image", "crop", "seed", "architecture", "repeats")
-COLUMNS = (*KEYS, "noisy", "reference", "fits", "refined", "expected", "low", "high", "sigma", "steps", "seconds")
+PSNRS = ("noisy", "reference", "fits", "seen", "refined")
+COLUMNS = (*KEYS, *PSNRS, "expected", "low", "high", "sigma", "steps", "seconds")
 
 
 def main() -> None:
@@ -90,11 +91,13 @@ def restore(key: tuple[str, ...], seed: int, options: argparse.Namespace) -> lis
         steps.append(result.image_step)
         if number not in options.repeats:
             continue
-        image, combining = timed(lambda: combine(observation, fits, refine=True, workers=workers))
         mean = np.mean(np.stack(fits), axis=0)
-        expected, expecting = timed(lambda: expectation(observation, mean, image, workers=workers))  # noqa: B023
+        made, combining = timed(lambda: combine(observation, mean, refine=True))  # noqa: B023
+        seen = made.seen
+        expected, expecting = timed(lambda: expectation(observation, seen, refined=True, workers=workers))  # noqa: B023
         interval = ("", "", "") if expected is None else tuple(f"{value:.2f}" for value in expected[:3])
-        numbers = [f"{psnr(clean, x, data_range=1.0):.3f}" for x in (noisy, reference.image, mean, image)]
+        images = (noisy, reference.image, mean, *made)
+        numbers = [f"{psnr(clean, image, data_range=1.0):.3f}" for image in images]
         others = (f"{observation.sigma:.2f}", " ".join(map(str, steps)), f"{watch + combining + expecting:.0f}")
         rows.append(dict(zip(COLUMNS, (*key, str(number), *numbers, *interval, *others), strict=True)))
     return rows
@@ -110,7 +113,7 @@ def summarise(rows: list[Row]) -> None:
     """Print means by crop and number of fits."""
     for crop, repeats in dict.fromkeys((row["crop"], row["repeats"]) for row in rows):
         mine = [row for row in rows if (row["crop"], row["repeats"]) == (crop, repeats)]
-        means = {name: statistics.mean(float(row[name]) for row in mine) for name in COLUMNS[5:9]}
+        means = {name: statistics.mean(float(row[name]) for row in mine) for name in PSNRS}
         seconds = statistics.mean(float(row["seconds"]) for row in mine)
         errors = [abs(float(row["expected"]) - float(row["refined"])) for row in mine if row["expected"]]
         inside = sum(

@@ -1,13 +1,13 @@
 """When stopping rules end a fit, and how far the images they choose are from the best one.
 
 python experiments/benchmarks/stopping.py DATA [-o FILE.csv] [--image f16 house peppers] [--noise KIND:SIGMA ...]
-    [--architecture dip nas-dip-denoise] [--crop 96] [--steps 3000] [--seed 0] [--processes 2]
+    [--architecture dip nas-dip-denoise] [--crop 96] [--steps 3000] [--seed 0] [--rule ...] [--processes 2]
 
 DATA holds NAME.png, clean; noise is added to a centre crop, and the level and kind that rules use are found in it, as
 `nasdip restore` does. One fit by the recipe `fast` with all pixels is followed by all rules but heldout, and one with
 5 % of the pixels held out by heldout. gap: the best PSNR (dB) of the averaged output over all steps of the same fit,
 picked with the clean image, less that of the image which the rule chose. A fit ends after --steps, or when every rule
-has and the averaged output is 3 dB below its best. Resumable: fits whose rows are in FILE are not repeated.
+has and the averaged output is 3 dB below its best. Resumable: rules whose rows are in FILE are not followed again.
 """
 
 import argparse
@@ -59,16 +59,22 @@ def main() -> None:
     parser.add_argument("--crop", type=int, default=96)
     parser.add_argument("--steps", type=int, default=3000)
     parser.add_argument("--seed", nargs="+", type=int, default=[0])
+    parser.add_argument("--rule", nargs="+", default=[rule for rules in RULES.values() for rule in rules])
     parser.add_argument("--processes", type=int, default=2)
     options = parser.parse_args()
     rows = read_rows(options.output)
-    known = {tuple(row[key] for key in KEYS) for row in rows}
-    missing = [job for job in jobs(options) if job.key not in known]
+    known = {(*(row[key] for key in KEYS), row["rule"]) for row in rows}
+    missing = []
+    for job in jobs(options):
+        rules = tuple(rule for rule in RULES[job.fit] if rule in options.rule and (*job.key, rule) not in known)
+        if rules:
+            missing.append((job, rules))
     with ProcessPoolExecutor(options.processes, mp_context=get_context("spawn"), initializer=prepare) as pool:
-        for future in as_completed([pool.submit(measure, job, options.data, options.steps) for job in missing]):
-            rows += future.result()
+        for future in as_completed([pool.submit(measure, *job, options.data, options.steps) for job in missing]):
+            found = future.result()
+            rows += found
             write_rows(options.output, COLUMNS, rows)
-            print(*(",".join(row.values()) for row in rows[-len(RULES["all pixels"]) :]), sep="\n", flush=True)
+            print(*(",".join(row.values()) for row in found), sep="\n", flush=True)
     summarise(rows)
 
 
@@ -82,7 +88,7 @@ def jobs(options: argparse.Namespace) -> Iterator[Job]:
                         yield Job(image, kind, float(sigma), architecture, options.crop, seed, fit)
 
 
-def measure(job: Job, data: Path, most_steps: int) -> list[Row]:
+def measure(job: Job, rules: tuple[str, ...], data: Path, most_steps: int) -> list[Row]:
     """Follow the rules through one fit."""
     import torch
 
@@ -98,7 +104,7 @@ def measure(job: Job, data: Path, most_steps: int) -> list[Row]:
     noisy = add_noise(clean, job.noise, sigma=job.sigma, seed=NOISE_SEED)
     observation, _ = observe(noisy)
     observation = replace(observation, reference=make_reference(observation))
-    architecture, rules = find_architecture(job.architecture), RULES[job.fit]
+    architecture = find_architecture(job.architecture)
     config = decided(FAST.settings(job.crop, job.crop, steps=most_steps, stop=rules[0]), observation)
     network = build_network(architecture, width=FAST.width, seed=job.seed)
     loop = FitLoop(network, architecture, observation, config, job.seed, clean, torch.device("cpu"), rules)

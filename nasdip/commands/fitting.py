@@ -12,12 +12,16 @@ from nasdip.prior.device import available_memory, describe
 from nasdip.prior.estimate import Estimate, estimate_fit
 from nasdip.prior.loop import FitProgress
 from nasdip.prior.restoration import Plan, Progress, count_weights
+from nasdip.prior.restoration_folder import RestorationFolder
+from nasdip.prior.stopping.choice import needs_twin
+from nasdip.prior.stopping.moving_variance import PATIENCE, WINDOW
 from nasdip.prior.task import Task
 from nasdip.prior.tile_choice import check_memory
+from nasdip.report.treatment import FIXED
 from nasdip.space.architecture import Architecture
 
-# Times that a reference takes: the reference, the filter (half of one), and the two of the estimated error.
-_PASSES = 3.5
+# Estimates without a network that the expected error takes, each about as long as the reference.
+_EXPECTATION = 2
 
 
 def estimate(
@@ -30,12 +34,12 @@ def estimate(
     return measured
 
 
-def announcement(task: Task, plan: Plan) -> str:
-    """Return what will be fitted, where, and what it will cost, in words."""
+def announcement(task: Task, plan: Plan, folder: RestorationFolder | None = None) -> str:
+    """Return what will be fitted, where, and what it will cost, in words; `folder` may hold an earlier start."""
     tiling, cost, config = plan.tiles.tiling, plan.tiles.estimate, task.config
     parameters = count_weights(task.architecture, task.observation.pixels.shape[2], config, task.width)
-    total = duration(cost.seconds(config.steps * plan.missing))
-    fixed = config.stop == "fixed"
+    total = duration(_networks(config) * cost.seconds(config.steps * plan.missing))
+    fixed = config.stop == FIXED
     limit, about = ("", "about") if fixed else ("up to ", "at most about")
     rule = "" if fixed else f", stopped by the rule {config.stop}"
     fits = f"{plan.repeats} x {limit}{config.steps} steps{rule}" + ("" if tiling is None else f", on each of {tiling}")
@@ -43,16 +47,42 @@ def announcement(task: Task, plan: Plan) -> str:
     return (
         f"{task.architecture}, width {task.width}, {parameters / 1e6:.2f} M weights: "
         f"{fits}, on {where}, {about} {total} and {size(cost.memory)}"
-        f"{_other_work(task)}{_resumption(plan, task.device)}"
+        f"{_other_work(task, plan, folder)}{_resumption(plan, task.device)}{_endless(config)}"
     )
 
 
-def _other_work(task: Task) -> str:
+def _networks(config: FitConfig) -> int:
+    """Return how many networks a fit trains at once: its rule may need a twin.
+
+    Examples
+    --------
+    >>> [_networks(FitConfig(stop=rule)) for rule in ("sure", "reference", "fixed")]
+    [2, 1, 1]
+    """
+    return 2 if needs_twin(config.stop) else 1
+
+
+def _other_work(task: Task, plan: Plan, folder: RestorationFolder | None) -> str:
     """Return what is done without a network, and how long that takes, in words."""
     if not task.needs_reference:
         return ""
-    seconds = _PASSES * reference_seconds(task.observation, workers=torch.get_num_threads())
+    made = plan.resumed and folder is not None and folder.has_reference()
+    passes = (0 if made else 1) + (0 if task.observation.contradicted else _EXPECTATION)
+    if passes == 0:
+        return ""
+    seconds = passes * reference_seconds(task.observation, workers=torch.get_num_threads())
     return f"; the estimates without a network take about {duration(seconds)}"
+
+
+def _endless(config: FitConfig) -> str:
+    """Return what is to be said of a rule that cannot end a fit within its steps."""
+    first = WINDOW + PATIENCE
+    if config.stop != "es-wmv" or config.steps >= first:
+        return ""
+    return (
+        f"\nthe rule es-wmv cannot end a fit within {config.steps} steps, for it waits {PATIENCE} after a window of "
+        f"{WINDOW}: all are taken, and the best one's image is kept; --steps {first} or more would let it"
+    )
 
 
 def _resumption(plan: Plan, device: torch.device) -> str:

@@ -13,7 +13,6 @@ from nasdip.imaging.inputs import channels_last, describe, read_clean
 from nasdip.imaging.noise_diagnosis import Diagnosis
 from nasdip.imaging.observe import observe, parse_sigma
 from nasdip.prior.device import find_device
-from nasdip.prior.discrepancy import overfit_step
 from nasdip.prior.quality import find_quality
 from nasdip.prior.recipes import find_recipe
 from nasdip.prior.restoration import Plan, carry_out, count_weights, plan_restoration
@@ -22,18 +21,25 @@ from nasdip.prior.result import FitResult, Restoration
 from nasdip.prior.stopping.automatic import choose_stop
 from nasdip.prior.task import Task, make_task
 from nasdip.prior.tile_choice import fitted_size, parse_tile
+from nasdip.report.cautions import cautions, judge, lossy_words
+from nasdip.report.expected import told_words
 from nasdip.report.report import write_report
+from nasdip.report.treatment import FIXED, STEPS_OPTION, ahead_words, chosen_step, overfit_words
 from nasdip.space.architecture import Architecture
 from nasdip.zoo.catalog import find_architecture, zoo_names
 
+# Bytes of observations that are kept from the check of a batch to its fits; others are made anew.
+_KEPT = 2**28
+
 
 class Job(NamedTuple):
-    """A picture that has been checked, how it will be fitted, and what is said of that."""
+    """A picture that has been checked, how it will be fitted, and what is said of that; its task, where it is kept."""
 
     path: Path
     folder: RestorationFolder
     plan: Plan
     words: str
+    kept: tuple[Task, Diagnosis] | None
 
 
 def restore_files(
@@ -75,29 +81,43 @@ def restore_files(
         )
         return task, found
 
-    jobs = []
+    jobs, room = [], _KEPT
     for path in images:
         file = read_image(path)
         check_output(path, file)  # a file of that name, in a folder that exists
-        task, _ = make(file)
+        made = make(file)
+        task = made[0]
         count_weights(chosen, channels_last(file).shape[2], task.config, width)
         folder = RestorationFolder(output / path.stem, image=str(path))
         plan = plan_restoration(task, repeats=effort.repeats, tile=choice, folder=folder)
-        words = announcement(task, plan)
-        jobs.append(Job(path, folder, plan, words))
+        words = announcement(task, plan, folder)
+        room -= _size(task)
+        jobs.append(Job(path, folder, plan, words, made if room >= 0 or len(images) == 1 else None))
     make_folder(output)
-    for job in jobs:
+    while jobs:
+        job = jobs.pop(0)
         file = read_image(job.path)
-        task, found = make(file)
-        note(f"{describe(file)}. {found.words}\n{job.words}")
+        task, found = job.kept or make(file)
+        note("\n".join(filter(None, (f"{describe(file)}. {found.words}", _lossy(job.path, found), job.words))))
         restoration = _restore(job, task)
         write_image(output / job.path.name, restoration.image, like=file)
         if job.folder.moved_to is not None:
             note(f"the earlier restoration with other settings is now in {job.folder.moved_to}")
-        note(summary(restoration, "--steps"))
+        note(summary(restoration, STEPS_OPTION, str(job.path)))
         print(output / job.path.name)
         if report:
             print(write_report(job.folder.path))
+
+
+def _size(task: Task) -> int:
+    """Return the bytes of a task's images."""
+    seen = task.observation
+    images = (seen.pixels, seen.variance, seen.known, task.clean)
+    return sum(image.nbytes for image in images if image is not None)
+
+
+def _lossy(path: Path, found: Diagnosis) -> str | None:
+    return lossy_words(path, given=found.given)
 
 
 def _restore(job: Job, task: Task) -> Restoration:
@@ -119,31 +139,33 @@ def _architecture(given: str | None) -> Architecture:
     return find_architecture(given if run is None else str(find_run(str(run))))
 
 
-def summary(restoration: Restoration, steps_option: str) -> str:
-    """Return what a restoration came to, in words; `steps_option` is what sets its number of steps."""
+def summary(restoration: Restoration, steps_option: str, image: str | None = None) -> str:
+    """Return what a restoration came to, in words.
+
+    `steps_option` is what sets its number of steps, `image` the path of the picture.
+    """
     lines = [f"{len(restoration.repetitions)} fit(s) in {duration(restoration.seconds)}"]
     if restoration.psnr is not None:
         best = ", ".join(_oracle(repetition) for repetition in restoration.repetitions)
         lines.append(f"PSNR {restoration.psnr:.2f} dB; oracle-best of each fit, picked with the clean image: {best}")
+    lines.append(f"estimated PSNR, without a clean image: {told_words(restoration)}")
     for number, repetition in enumerate(restoration.repetitions, start=1):
         lines += [f"repetition {number}, step {event.step}: {event.message}" for event in repetition.events]
-    return "\n".join([*lines, *_stops(restoration, steps_option)])
+    return "\n".join([*lines, *_stops(restoration, steps_option), *_warnings(restoration, image)])
 
 
 def _stops(restoration: Restoration, steps_option: str) -> list[str]:
     """Return which steps' images were taken, or which might be better, in words."""
     rule, fits = restoration.config.stop, restoration.repetitions
-    if rule == "fixed":
-        step = overfit_step(fits[0].curves.loss, restoration.sigma)
-        found = step is not None and step < 0.9 * restoration.config.steps
-        return [f"the fit began to follow the noise near step {step}: try {steps_option} {step}"] if found else []
-    chosen = ", ".join(f"{fit.image_step} of {len(fit.curves.step)}" for fit in fits)
-    lines = [f"image taken, by the rule {rule}, at step {chosen}"]
-    if any(fit.ahead for fit in fits):
-        lines.append(
-            f"the best may still be ahead at the last step: use more, {steps_option} {2 * len(fits[0].curves.step)}"
-        )
-    return lines
+    chosen = ", ".join(f"{chosen_step(fit)} of {len(fit.curves.step)}" for fit in fits)
+    taken = None if rule == FIXED else f"image taken, by the rule {rule}, at step {chosen}"
+    return [words for words in (taken, overfit_words(restoration), ahead_words(restoration, steps_option)) if words]
+
+
+def _warnings(restoration: Restoration, image: str | None) -> list[str]:
+    """Return the titles of the cautions, in a line; none where there are none."""
+    titles = [caution.title for caution in cautions(restoration, *judge(restoration), image=image)]
+    return [f"cautions (the report says why): {'; '.join(titles)}"] if titles else []
 
 
 def _oracle(repetition: FitResult) -> str:

@@ -24,9 +24,9 @@ from nasdip.report.search_numbers import saved_in_words
 from nasdip.search.early_stop import EarlyStop
 from nasdip.search.final_fit import plan_best
 from nasdip.search.places import find_places
-from nasdip.search.run_folder import RunFolder, picked_with_clean
+from nasdip.search.run_folder import RunFolder, RunRecord, picked_with_clean
 from nasdip.search.runner import resume_run, run_trials, start_run
-from nasdip.search.settings import FinalSettings, ProxySettings, SearchSettings
+from nasdip.search.settings import FinalSettings, ProxySettings, SearchSettings, settled_reward
 from nasdip.search.task import centre_crop
 from nasdip.search.trial_result import TrialResult
 from nasdip.space.search_space import SearchSpace
@@ -112,12 +112,14 @@ def _start(
     if target.resolve() == image.resolve():
         raise NasdipError(f"{image} would be overwritten: choose another folder with -o")
     check_output(image, file)  # a file of that sort, in a folder that exists
+    settings, loaded = make_settings(options), SearchSpace.load(space or "nas_dip")
+    clean_pixels = read_clean(clean, file)
+    observation, found = observe(channels_last(file))
     start_run(
-        folder, make_settings(options), SearchSpace.load(space or "nas_dip"), channels_last(file),
-        read_clean(clean, file), device, image=str(image), clean_image=None if clean is None else str(clean),
-        input_file=image,
+        folder, settings, loaded, observation.pixels, clean_pixels, device, observation=observation, image=str(image),
+        clean_image=None if clean is None else str(clean), input_file=image,
     )  # fmt: skip
-    note(f"{describe(file)}. {observe(channels_last(file))[1].words}")
+    note(f"{describe(file)}. {found.words}")
 
 
 def _resume(
@@ -170,8 +172,8 @@ def _search(folder: RunFolder, device: torch.device) -> None:
 
 def _announce(folder: RunFolder, missing: list[int], device: torch.device) -> list[str]:
     """Tell what the search will do, where, and what it will cost; return the devices of its processes."""
-    settings, space, (noisy, _) = folder.record().settings, folder.space(), folder.images()
-    proxy = settings.proxy
+    record, space, (noisy, _) = folder.record(), folder.space(), folder.images()
+    settings, proxy = record.settings, record.settings.proxy
     crop = noisy if proxy.crop is None else centre_crop(noisy, proxy.crop)
     config = FitConfig(steps=proxy.steps, heldout=proxy.heldout)
     rng = np.random.default_rng(0)
@@ -185,9 +187,22 @@ def _announce(folder: RunFolder, missing: list[int], device: torch.device) -> li
     note(
         f"searching {space.name} ({space.size:.3g} architectures) with {settings.searcher}: {which}each {config.steps} "
         f"steps on {crop.shape[0]}x{crop.shape[1]} px at width {proxy.width}, on {where}, about {duration(seconds)} "
-        f"and {size(memory * len(places))}"
+        f"and {size(memory * len(places))}\n{_reward_words(record)}"
     )
     return places
+
+
+def _reward_words(record: RunRecord) -> str:
+    """Return what the trials of a run are rewarded by, in words."""
+    words = {
+        "clean": "PSNR against the clean image: what it picks is oracle",
+        "estimate": "PSNR, estimated without a clean image: by held-out pixels and the nearness to non-local Bayes",
+        "heldout": "PSNR against the noisy image, on held-out pixels",
+    }
+    reward = settled_reward(record.settings, record.clean is not None)
+    # The noise of a held-out pixel can then be guessed from those around it.
+    misled = reward == "heldout" and record.kind == "correlated"
+    return f"reward: {words[reward]}" + ("; the noise is correlated, which may mislead it" if misled else "")
 
 
 def _which(missing: list[int]) -> str:

@@ -9,13 +9,13 @@ from nasdip.console import duration
 from nasdip.errors import NasdipError
 from nasdip.files import is_locked, read_json
 from nasdip.prior.restoration_folder import RestorationFolder
-from nasdip.report.expected import expected_words
+from nasdip.report.expected import told_words
 from nasdip.report.run_state import progress, search_state
 from nasdip.report.search_numbers import saved_in_words, search_totals
 from nasdip.report.service import Service
 from nasdip.report.service_words import exposure, jobs_in_words, lost_jobs
 from nasdip.report.source import SearchRun, read_fit, read_search
-from nasdip.report.treatment import ahead_words
+from nasdip.report.treatment import SEARCH_STEPS_OPTION, STEPS_OPTION, ahead_words
 from nasdip.report.words import plain
 from nasdip.search.run_folder import RunFolder, best_of, picked_with_clean
 
@@ -151,7 +151,7 @@ def _describe_restoration(path: Path) -> list[str]:
         f"restoration  {path}: finished, {done} repetitions in {duration(restoration.seconds)}{psnr}",
         f"architecture {restoration.architecture}",
     ]
-    if restoration.expected is not None:
-        lines.append(f"estimated    PSNR {expected_words(restoration.expected)}")
-    ahead = ahead_words(restoration)
+    if restoration.expected is not None or restoration.kind == "correlated" or restoration.contradicted:
+        lines.append(f"estimated    PSNR {told_words(restoration)}")
+    ahead = ahead_words(restoration, SEARCH_STEPS_OPTION if path.name == "final" else STEPS_OPTION)
     return lines if ahead is None else [*lines, f"may be ahead {ahead}"]

@@ -6,18 +6,23 @@ import numpy as np
 from skimage.filters import gaussian
 
 from nasdip.errors import NasdipError
+from nasdip.imaging.noise_patches import cosine_basis
 from nasdip.imaging.nonlocal_bayes import nonlocal_bayes
 from nasdip.imaging.observation import Observation
 from nasdip.imaging.reference import allows_reference, filled_pixels, noisy_gaps
+from nasdip.imaging.unclipping import true_intensities
 
 _BLOCK = 8  # px, side of the blocks whose cosine transforms are compared
 _BANDS = (1.2, 2.5, 4.0, 6.0)  # radial frequencies, in half cycles per block, between the bands
 _ACTIVITIES = (0.02, 0.05, 0.12)  # of the model's error over the noise: between smooth blocks and busy ones
 _GREY, _MEAN, _COLOUR = range(3)  # what a coefficient is of: the one channel, the mean of several, their differences
 _PROBE = 0.2  # of the noise's standard deviation: the step that derivatives of the reference are taken with
+_MOST_PIXELS = 2**20  # that are measured; of larger images pieces of so many px stand for all
+_PIECE = 128  # px, side of a piece
 _STREAM = 20_131_665  # keeps random numbers apart from those of a simulation with the same seed
 _SATURATED = 0.001  # share of values at an end of the range above which they are taken for clipped
 _SMOOTHING = 1.0  # px, of the map
+_SLOPE_SMOOTHING = 2.0  # px: beside a limit, an error that ends there is as likely as one that is doubled
 _LEAST = 1e-4  # of the noise's power: no smaller error is believed
 
 # experiments/benchmarks/expectation.py makes OFFSETS, REFINED and FITTED of scikit-image's pictures, and shows how good
@@ -103,9 +108,9 @@ class Measurements(NamedTuple):
 
 
 def expectation(
-    observation: Observation, fitted: np.ndarray, image: np.ndarray, *, workers: int = 1, seed: int = 0
+    observation: Observation, seen: np.ndarray, *, refined: bool, workers: int = 1, seed: int = 0
 ) -> Expectation | None:
-    r"""Return what is expected of `image`; None where the noise is not understood, so that there is no reference.
+    r"""Return what is expected of an image; None where the noise is not understood, so that there is no reference.
 
     Two estimates of the error of the reference f (`nasdip.imaging.reference`) are joined by Bayes' rule. One comes
     before any look at residuals: f gets new noise like that of y, is restored again, and errs (a bootstrap), by less
@@ -113,15 +118,18 @@ def expectation(
     The other is Stein's unbiased estimate, :math:`|y - f|^2 - |n|^2 + 2 \langle n, f \rangle`: the middle term is known
     from the noise's level, with its error, and the last from f's response to a small probe. Both are formed of 8x8
     cosine coefficients in groups of like frequency, activity and kind (means of channels or differences), so that
-    the noise of those that no detail was lost in does not count. What the error of `image` is beside that of f, is
-    told by their difference and its correlation with the residual.
+    the noise of those that no detail was lost in does not count. What the error of `seen` is beside that of f, is
+    told by their difference and its correlation with the residual. Where noise was clipped, the errors of intensities
+    follow from those of the means that are seen.
 
     Parameters
     ----------
     observation : Observation
         With its reference.
-    fitted, image : ndarray
-        (H, W, C), mean of the fits, and the image that was made of it, or the same.
+    seen : ndarray
+        (H, W, C), the mean of the fits, or what was made of it, before clipping is undone (`Combination.seen`).
+    refined : bool
+        Whether it was made of fits and reference, and clipping is undone in the image.
     workers : int
         Threads.
     seed : int
@@ -138,17 +146,36 @@ def expectation(
 
     S. Ramani, T. Blu and M. Unser, Monte-Carlo SURE, IEEE Transactions on Image Processing 17 (2008) 1540-1554.
     """
-    if not fitted.shape == image.shape == observation.pixels.shape:
-        raise NasdipError(
-            f"fits {fitted.shape} and image {image.shape} must have the shape of the observation, "
-            f"{observation.pixels.shape}"
-        )
+    if seen.shape != observation.pixels.shape:
+        raise NasdipError(f"the image {seen.shape} must have the shape of the observation, {observation.pixels.shape}")
     if observation.reference is None or not allows_reference(observation):
         return None
-    measured = measure(observation, workers=workers, seed=seed)
-    found = reference_error(measured.cells, *level_error(observation))
-    refined = not np.array_equal(fitted, image)
-    return conclude(observation, measured, image, found, REFINED if refined else FITTED)
+    constants, place = REFINED if refined else FITTED, sample(seen.shape)
+    part, shown = (observation, seen) if place is None else (observation.part(place), seen[place])
+    measured = measure(part, workers=workers, seed=seed)
+    found = reference_error(measured.cells, *level_error(part))
+    expected = conclude(part, measured, shown, found, constants, undone=refined)
+    if place is None:
+        return expected
+    mse = float(np.mean(expected.deviation.astype(np.float64) ** 2))
+    return expected._replace(deviation=deviation(observation, None, seen, mse))
+
+
+def sample(shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return rows and columns (as of `np.ix_`) of pieces, evenly spread over a large image, that stand for all of it.
+
+    None for an image that is measured as a whole.
+    """
+    share = (_MOST_PIXELS / (shape[0] * shape[1])) ** 0.5
+    if share >= 1:
+        return None
+    return np.ix_(*(_bands(length, share) for length in shape[:2]))  # type: ignore[return-value]
+
+
+def _bands(length: int, share: float) -> np.ndarray:
+    count = max(1, round(length * share / _PIECE))
+    starts = np.unique(np.linspace(0, max(0, length - _PIECE), count).astype(int) // _BLOCK * _BLOCK)
+    return np.unique(np.concatenate([np.arange(start, min(length, start + _PIECE)) for start in starts]))
 
 
 def conclude(
@@ -157,13 +184,32 @@ def conclude(
     image: np.ndarray,
     found: tuple[float, float],
     constants: tuple[float, ...],
+    *,
+    undone: bool,
 ) -> Expectation:
-    """Return what is expected of `image`, where the `reference_error` was `found`."""
+    """Return what is expected of `image`, where the `reference_error` was `found`.
+
+    `undone` says whether clipping is undone in the picture that is made of it.
+    """
     error, spread = found
     decibels, doubt = image_over_reference(observation, image, error, constants)
     mse = float(np.mean(true_variance(observation))) * error * 10 ** (decibels / 10)
-    psnr, width = -10 * float(np.log10(mse)), _WIDTH * float(np.linalg.norm((spread, constants[-1], _DOUBT, doubt)))
-    return Expectation(psnr, psnr - width, psnr + width, deviation(observation, measured.bootstrap, image, mse))
+    squares = of_intensities(observation, image, deviation(observation, measured.bootstrap, image, mse), undone=undone)
+    psnr = -10 * float(np.log10(max(squares.mean(), np.finfo(np.float32).tiny)))
+    width = _WIDTH * float(np.linalg.norm((spread, constants[-1], _DOUBT, doubt)))
+    return Expectation(psnr, psnr - width, psnr + width, np.sqrt(squares, dtype=np.float32))
+
+
+def of_intensities(observation: Observation, seen: np.ndarray, error: np.ndarray, *, undone: bool) -> np.ndarray:
+    """Return the squared errors of intensities, where those of the means that clipped noise shows are `error`.
+
+    Where clipping is not undone, they err by what it does.
+    """
+    image, slope = true_intensities(observation, seen)
+    if not undone:
+        return np.asarray(error.astype(np.float64) ** 2 + (image - seen) ** 2)
+    smooth = gaussian(slope**2, sigma=_SLOPE_SMOOTHING, channel_axis=-1, mode="reflect")
+    return np.asarray(error.astype(np.float64) ** 2 * smooth)
 
 
 def true_variance(observation: Observation) -> np.ndarray:
@@ -226,7 +272,7 @@ def usable_values(observation: Observation) -> np.ndarray:
     pixels = observation.pixels
     known = np.ones(pixels.shape[:2], bool) if observation.known is None else observation.known
     usable = np.broadcast_to(known[..., None], pixels.shape).copy()
-    for end in (pixels.min(), pixels.max()):
+    for end in (pixels[known].min(), pixels[known].max()) if known.any() else ():
         if observation.kind == "poisson" and end <= 0:
             continue  # no photons: that is the noise as it is
         if np.mean(pixels == end) > _SATURATED:
@@ -238,15 +284,9 @@ def coefficients(image: np.ndarray) -> np.ndarray:
     """Return the orthonormal cosine transforms of blocks, (n, C * 64); a margin that fills no block is left out."""
     height, width = (length // _BLOCK for length in image.shape[:2])
     parts = image[: height * _BLOCK, : width * _BLOCK].reshape(height, _BLOCK, width, _BLOCK, -1)
-    across, along = _cosines(image.shape[2]), _cosines(_BLOCK)
+    across, along = cosine_basis(image.shape[2]), cosine_basis(_BLOCK)
     blocks = np.einsum("yixjc,kc,ui,vj->yxkuv", parts, across, along, along, optimize=True)
     return np.asarray(blocks.reshape(height * width, -1))
-
-
-def _cosines(length: int) -> np.ndarray:
-    """Return the matrix (length, length) of the orthonormal cosine transform (type II)."""
-    place, order = np.arange(length) + 0.5, np.arange(length)[:, None]
-    return np.asarray(np.sqrt(np.where(order, 2, 1) / length) * np.cos(np.pi / length * order * place))
 
 
 class Grid:
@@ -368,12 +408,16 @@ def image_over_reference(
     return bounded, abs(bounded - told) / 2 if told < least else 0.0
 
 
-def deviation(observation: Observation, bootstrap: np.ndarray, image: np.ndarray, mse: float) -> np.ndarray:
-    """Return the expected root mean square error of every value, so that the mean of its square is `mse`."""
+def deviation(observation: Observation, bootstrap: np.ndarray | None, image: np.ndarray, mse: float) -> np.ndarray:
+    """Return the expected root mean square error of every value, so that the mean of its square is `mse`.
+
+    `bootstrap` is that of `Measurements`, None where it was not made of the whole image.
+    """
     reference = observation.reference
     assert reference is not None
     noise = true_variance(observation)
-    terms = (noise * model_error(reference.variance, noise), bootstrap, (image - reference.image) ** 2)
+    again = np.zeros(1) if bootstrap is None else bootstrap
+    terms = (noise * model_error(reference.variance, noise), again, (image - reference.image) ** 2)
     total = sum(weight * term for weight, term in zip(_MAP, terms, strict=True))
     smooth = np.asarray(gaussian(total, sigma=_SMOOTHING, channel_axis=-1, mode="reflect"))
     return np.asarray(np.sqrt(smooth * (mse / smooth.mean())), np.float32)

@@ -4,6 +4,8 @@ Ordinary noise, clipped to the range of a file, makes black and white pixels too
 impulse is an extreme that neither its neighbours nor the noise make likely.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from nasdip.imaging.checks import check_image
@@ -17,13 +19,17 @@ _LEAST_LEVEL = 0.03  # of the range: neighbours that differ by this much can be 
 _MOST = 0.45  # of more than this, the pixels of one end are its background
 _CONTRAST = 0.1  # of the range: an impulse that differs less from its neighbours does no harm
 _CLUSTERED = 3.0  # impulses that touch each other this much more often than chance are things
+_FAR = 0.3  # of the range: where all others fit into this, a lone pixel at its other end is no highlight
+_FEW = 0.05  # of the pixels: more are no defects
+_LONE = 0.2  # of the neighbours: defects share this much or less
 _ROUNDS = 8
 _FEWEST_ROUNDS = 3  # the impulses of one end may hide those of the other at first
-_CHUNK = 20000
+_CHUNK = 20000  # pixels that are worked on at a time, for the sake of memory
 _LARGE = 1 << 20  # pixels; of a larger picture a sample tells first whether there are impulses
 _SQUARE, _SQUARES = 256, 3
 _REACH = 2
 _OFFSETS = [(y, x) for y in range(-_REACH, _REACH + 1) for x in range(-_REACH, _REACH + 1) if (y, x) != (0, 0)]
+_NEXT = [(y, x) for y, x in _OFFSETS if max(abs(y), abs(x)) == 1]
 
 
 def impulse_mask(image: np.ndarray) -> np.ndarray:
@@ -39,6 +45,9 @@ def impulse_mask(image: np.ndarray) -> np.ndarray:
     impulses too, which errs to the safe side, and q is the excess of candidates over those that noise of level s,
     clipped, makes about the local means. No pixel is called an impulse where they would be less than 0.1 % of all, or
     touch each other more than random ones do: sparse highlights, stars, print.
+
+    However few, lone pixels at one end of the range are impulses where all others fit into 0.3 of it at the other end:
+    the hot pixels of a camera, in data of fewer bits than their file.
 
     Parameters
     ----------
@@ -68,15 +77,33 @@ def impulse_mask(image: np.ndarray) -> np.ndarray:
     >>> bool((impulse_mask(noisy) == (noisy != clean)).all())
     True
     """
-    pixels = np.clip(np.atleast_3d(check_image(image)), 0, 1)
+    pixels = np.atleast_3d(check_image(image).astype(np.float32))
+    np.clip(pixels, 0, 1, out=pixels)
     nothing = np.zeros(pixels.shape[:2], bool)
     low, high = float(pixels.min()), float(pixels.max())
     if min(nothing.shape) < SMALLEST or high <= low:
         return nothing
-    pixels = (pixels - low) / (high - low)
+    pixels -= low
+    pixels /= high - low
     if nothing.size > _LARGE and min(nothing.shape) > _SQUARES * _SQUARE and not _find(_sample(pixels)).any():
-        return nothing
-    return _find(pixels)
+        return _lone(pixels)
+    return _find(pixels) | _lone(pixels)
+
+
+def _lone(pixels: np.ndarray) -> np.ndarray:
+    """Return the lone pixels (H, W) at one end of the range [0, 1], where the others are far from it, and vary."""
+    found = np.zeros(pixels.shape[:2], bool)
+    for bright in (False, True):
+        extreme = _extreme(pixels, bright)
+        width = float(np.max(pixels if bright else 1 - pixels, initial=0, where=~extreme[..., None]))
+        if 0 < width <= _FAR and 0 < extreme.mean() <= _FEW and _touching(extreme) <= _LONE:
+            found |= extreme
+    return found
+
+
+def _extreme(pixels: np.ndarray, bright: bool) -> np.ndarray:
+    """Return which pixels of (H, W, C) are at one end of the range [0, 1] in all channels."""
+    return pixels.min(axis=2) >= 1 - _BAND if bright else pixels.max(axis=2) <= _BAND
 
 
 def _sample(pixels: np.ndarray) -> np.ndarray:
@@ -91,17 +118,18 @@ def _sample(pixels: np.ndarray) -> np.ndarray:
 def _find(pixels: np.ndarray) -> np.ndarray:
     """Return the impulses (H, W) of a picture (H, W, C) in [0, 1]."""
     nothing = np.zeros(pixels.shape[:2], bool)
-    sides = [_Side(pixels), _Side(1 - pixels)]
+    padded = _padded(pixels)
+    sides = [_Side(padded, bright=False), _Side(padded, bright=True)]
     found = nothing
     for number in range(1, _ROUNDS + 1):
         filled = fill_impulses(pixels, found)
         dark, bright = _levels(filled, float(found.mean()))
-        before, found = found, sides[0].impulses(filled, dark) | sides[1].impulses(1 - filled, bright)
+        before, found = found, sides[0].impulses(filled, dark) | sides[1].impulses(filled, bright)
         if found.mean() < _LEAST_SHARE:
             return nothing
         if number >= _FEWEST_ROUNDS and np.count_nonzero(found != before) <= 1e-2 * np.count_nonzero(found):
             break
-    return found if not _touching(found) else nothing
+    return found if _touching(found) <= _CLUSTERED * float(found.mean()) + 0.02 else nothing
 
 
 def fill_impulses(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -117,30 +145,32 @@ def fill_impulses(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """
     filled, left = np.atleast_3d(image).copy(), mask.copy()
     while left.any() and not left.all():
-        total, count = _neighbour_sums(np.where(left[..., None], 0, filled)), _neighbour_sums(~left[..., None])
-        ready = left & (count[..., 0] > 0)
-        filled[ready] = total[ready] / count[ready]
-        left &= ~ready
+        known, ready = ~left, []
+        for places in _places(left):
+            total, count = _neighbours(filled, known, places)
+            at = tuple(places[count > 0].T)
+            filled[at] = total[count > 0] / count[count > 0, None]
+            ready.append(at)
+        for at in ready:
+            left[at] = False
     return filled.reshape(image.shape)
 
 
 class _Side:
-    """The candidates of one end of the range, which is 0 here, and their neighbours."""
+    """The candidates of one end of the range, and their neighbours; values count as distances from that end."""
 
-    def __init__(self, pixels: np.ndarray) -> None:
-        self.extreme = pixels.max(axis=2) <= _BAND
-        self.places = np.argwhere(self.extreme)
+    def __init__(self, padded: np.ndarray, *, bright: bool) -> None:
+        self._padded, self._bright = padded, bright
+        self._extreme = _extreme(padded, bright)
+        self.extreme = self._extreme[_REACH:-_REACH, _REACH:-_REACH]
         self.share = 0.0
-        self._values = np.pad(pixels, ((_REACH, _REACH), (_REACH, _REACH), (0, 0)), mode="reflect")
-        self._extreme = np.pad(self.extreme, _REACH, mode="reflect")
 
     def impulses(self, filled: np.ndarray, level: float) -> np.ndarray:
         """Return the mask (H, W) of this side's impulses, given a picture without those known and its noise level."""
-        mask, noise = np.zeros(self.extreme.shape, bool), _tail(filled, level)
-        excess = float(self.extreme.mean() - noise.mean())
+        mask, noise = np.zeros(self.extreme.shape, bool), self._tail(filled, level)
+        excess = float(self.extreme.mean()) - float(noise.mean(dtype=float))
         self.share = self.share or (excess if 0 < excess < _MOST else 0.0)
-        for begin in range(0, len(self.places) if self.share > 0 else 0, _CHUNK):
-            at = self.places[begin : begin + _CHUNK]
+        for at in _places(self.extreme) if self.share > 0 else ():
             likelihood = np.maximum(self._likelihood(at, level), noise[tuple(at.T)])
             mask[tuple(at[self.share > likelihood].T)] = True
         self.share = float(mask.mean())
@@ -152,7 +182,7 @@ class _Side:
         reached, extreme, distance = (np.zeros(len(places)) for _ in range(3))
         for y, x in _OFFSETS:
             at = rows + y, columns + x
-            other, values = ~self._extreme[at], self._values[at]
+            other, values = ~self._extreme[at], self._from_end(self._padded[at])
             reached += other * _logistic((_BAND - values) / level).prod(axis=1)
             distance += other * values.max(axis=1)
             extreme += ~other
@@ -161,19 +191,32 @@ class _Side:
         near = distance < _CONTRAST * (neighbours - extreme)
         return np.where(near, 1, (np.maximum(extreme - chance, 0) + reached) / neighbours)
 
+    def _tail(self, pixels: np.ndarray, level: float) -> np.ndarray:
+        """Return the probability (H, W) that noise of `level`, clipped at 0 and 1, makes a pixel extreme at this end.
 
-def _tail(pixels: np.ndarray, level: float) -> np.ndarray:
-    """Return the probability (H, W) that noise of `level`, clipped at 0 and 1, makes a pixel extreme at the 0 end."""
-    wide = np.linspace(-3, 4, 513)
-    meant = np.interp(_neighbour_means(pixels), clipped_moments(wide, level, Limits(0.0, 1.0))[0], wide)
-    return np.asarray(_logistic((_BAND - meant) / level).prod(axis=2))
+        Strip by strip.
+        """
+        wide = np.linspace(-3, 4, 513)
+        seen, padded = clipped_moments(wide, level, Limits(0.0, 1.0))[0], _padded(pixels)
+        chances, rows = np.empty(pixels.shape[:2], np.float32), max(1, _CHUNK // pixels.shape[1])
+        for top in range(0, len(chances), rows):
+            means = self._from_end(_neighbour_means(padded[top : top + rows + 2 * _REACH]))
+            meant = np.interp(means, seen, wide)
+            chances[top : top + rows] = _logistic((_BAND - meant) / level).prod(axis=2)
+        return chances
+
+    def _from_end(self, values: np.ndarray) -> np.ndarray:
+        return 1 - values if self._bright else values
 
 
-def _neighbour_means(pixels: np.ndarray) -> np.ndarray:
-    """Return means over 5x5 px (H, W, C)."""
+def _padded(pixels: np.ndarray) -> np.ndarray:
+    return np.pad(pixels, ((_REACH, _REACH), (_REACH, _REACH), (0, 0)), mode="reflect")
+
+
+def _neighbour_means(padded: np.ndarray) -> np.ndarray:
+    """Return means over 5x5 px (H, W, C) of a picture that is 2 px larger on every side."""
     side = 2 * _REACH + 1
-    padded = np.pad(pixels, ((_REACH, _REACH), (_REACH, _REACH), (0, 0)), mode="reflect")
-    height, width = pixels.shape[:2]
+    height, width = (length - 2 * _REACH for length in padded.shape[:2])
     rows = np.sum([padded[shift : shift + height] for shift in range(side)], axis=0)
     return np.asarray(np.sum([rows[:, shift : shift + width] for shift in range(side)], axis=0) / side**2)
 
@@ -198,14 +241,27 @@ def _levels(filled: np.ndarray, share: float) -> tuple[float, float]:
     return low, high
 
 
-def _touching(mask: np.ndarray) -> bool:
-    share = float(mask.mean())
-    neighbours = _neighbour_sums(mask[..., None].astype(float))[..., 0]
-    return bool(neighbours[mask].mean() / 8 > _CLUSTERED * share + 0.02)
+def _touching(mask: np.ndarray) -> float:
+    """Return the share of the 8 neighbours of the pixels of a mask (H, W), not empty, that are in it too."""
+    touched = sum(_neighbours(mask[..., None], mask, places)[1].sum() for places in _places(mask))
+    return float(touched / np.count_nonzero(mask) / 8)
 
 
-def _neighbour_sums(image: np.ndarray) -> np.ndarray:
-    """Return the sums (H, W, C) over the 8 neighbours, 0 outside."""
-    padded = np.pad(image.astype(float), ((1, 1), (1, 1), (0, 0)))
-    rows = padded[:-2] + padded[1:-1] + padded[2:]
-    return np.asarray(rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:] - image)
+def _places(mask: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield the pixels of a mask (H, W), as rows and columns (n, 2), some at a time."""
+    places = np.flatnonzero(mask)
+    for begin in range(0, len(places), _CHUNK):
+        yield np.stack(np.unravel_index(places[begin : begin + _CHUNK], mask.shape), axis=1)
+
+
+def _neighbours(image: np.ndarray, counted: np.ndarray, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return sum (n, C) and number (n,) of those of the 8 neighbours of pixels (n, 2) that a mask (H, W) counts."""
+    total, count = np.zeros((len(places), image.shape[2])), np.zeros(len(places))
+    for offset in _NEXT:
+        beside = places + offset
+        inside = np.all((beside >= 0) & (beside < counted.shape), axis=1)
+        rows, columns = np.where(inside[:, None], beside, 0).T
+        counts = inside & counted[rows, columns]
+        total += np.where(counts[:, None], image[rows, columns], 0)
+        count += counts
+    return total, count

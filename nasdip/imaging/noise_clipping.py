@@ -11,6 +11,9 @@ import numpy as np
 
 _PILE = 2e-4  # a larger share of values that equal the extreme is a pile: a continuous tail has none
 _GRID = np.linspace(0, 1, 257)
+_LEVEL_STEP = 0.02  # relative; levels that differ less are treated as one
+_MOST_POINTS = 8193
+_LEAST_LEVEL = 1e-4  # of less noise than this, nothing is cut off that can be seen
 
 
 class Limits(NamedTuple):
@@ -41,8 +44,8 @@ def find_limits(pixels: np.ndarray) -> Limits:
     return Limits(low, high)
 
 
-def clipped_moments(mean: np.ndarray, level: float, limits: Limits) -> tuple[np.ndarray, np.ndarray]:
-    """Return mean and variance of ``clip(N(mean, level^2), low, high)`` for means of any shape.
+def clipped_moments(mean: np.ndarray, level: float | np.ndarray, limits: Limits) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and variance of ``clip(N(mean, level^2), low, high)`` for means of any shape, and one level or many.
 
     References
     ----------
@@ -79,6 +82,57 @@ def kept_variance(seen: np.ndarray, level: float, limits: Limits) -> np.ndarray:
     mean, variance = clipped_moments(low + _GRID * (high - low), level, limits)
     return np.interp(seen, mean, variance / level**2, left=0 if limits.low > -math.inf else 1,
                      right=0 if limits.high < math.inf else 1)  # fmt: skip
+
+
+class Unclipped(NamedTuple):
+    """True intensities, and by how much each changes when the mean that is seen does, 0 at a limit; of one shape."""
+
+    image: np.ndarray
+    slope: np.ndarray
+
+
+def undo_clipping(seen: np.ndarray, level: float | np.ndarray, limits: Limits) -> Unclipped:
+    """Return the intensities which noise of `level`, after clipping, shows as the means `seen`.
+
+    Denoising finds the mean of clipped noise, which is too bright in black and too dark in white. Means that no
+    intensity within the limits has are taken for the limit.
+
+    Parameters
+    ----------
+    seen : ndarray
+        Denoised values, of any shape.
+    level : float or ndarray
+        Standard deviation of the noise before clipping, in the units of `seen`; one, or one for each value.
+    limits : Limits
+        What the noisy values were clipped to.
+
+    References
+    ----------
+    A. Foi, Clipped noisy images: heteroskedastic modeling and practical denoising, Signal Processing 89 (2009) 2609.
+
+    Examples
+    --------
+    >>> undo_clipping(np.array([0.0, 0.05, 0.5, 0.9601]), 0.1, Limits(0.0, 1.0)).image.round(2).tolist()
+    [0.0, 0.02, 0.5, 1.0]
+    """
+    image, slope = np.array(seen, np.float64), np.ones(seen.shape)
+    if not limits.clipped:
+        return Unclipped(image, slope)
+    rounded = np.round(np.log(np.maximum(np.broadcast_to(level, seen.shape), _LEAST_LEVEL)) / _LEVEL_STEP)
+    for number in np.unique(rounded):
+        same = rounded == number
+        image[same], slope[same] = _undo(image[same], float(np.exp(number * _LEVEL_STEP)), limits)
+    return Unclipped(image, slope)
+
+
+def _undo(seen: np.ndarray, level: float, limits: Limits) -> Unclipped:
+    low = limits.low if math.isfinite(limits.low) else min(float(seen.min()), limits.high - level)
+    high = limits.high if math.isfinite(limits.high) else max(float(seen.max()), limits.low + level)
+    true = np.linspace(low, high, min(_MOST_POINTS, max(_GRID.size, math.ceil(8 * (high - low) / level) + 1)))
+    mean = clipped_moments(true, level, limits)[0]
+    slope = np.interp(seen, mean, np.gradient(true, mean))
+    beyond = (math.isfinite(limits.low) & (seen < mean[0])) | (math.isfinite(limits.high) & (seen > mean[-1]))
+    return Unclipped(np.interp(seen, mean, true), np.where(beyond, 0.0, slope))
 
 
 def normal_cdf(z: np.ndarray) -> np.ndarray:

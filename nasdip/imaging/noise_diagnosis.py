@@ -9,14 +9,18 @@ from nasdip.imaging.checks import check_image
 from nasdip.imaging.impulses import fill_impulses, impulse_mask
 from nasdip.imaging.noise_clipping import find_limits
 from nasdip.imaging.noise_correlation import noise_correlation
-from nasdip.imaging.noise_level import SMALLEST, level_of
+from nasdip.imaging.noise_level import SMALLEST, NoiseLevel, level_of
 from nasdip.imaging.noise_patches import take_patches
 from nasdip.imaging.noise_variance import VarianceFit, fit_variance, intensity_bins
+from nasdip.imaging.noise_words import diagnosis_words
 
 NOISE_KINDS: tuple[str, ...] = ("gaussian", "poisson", "speckle", "impulse", "correlated")
 _FLOOR = (1 / 255) ** 2 / 12  # the variance of rounding to 8 bits
-_FAINT = 3.0  # 8-bit units: of less noise than this no law can be read
+# 8-bit units of the picture's range: less than this is little noise, of which no law can be read.
+FAINT = 3.0
 _CORRELATED_ERROR = 0.25
+# A given level contradicts that found where they differ by more than both: standard errors, and share of the larger.
+_FAR, _WRONG = 3.0, 0.15
 
 
 @dataclass(frozen=True)
@@ -32,9 +36,10 @@ class Diagnosis:
     sigma : float
         Root mean square level over the picture, in 8-bit units, of the noise that is no impulses, before clipping.
     error : float
-        Standard error of `sigma`, in 8-bit units.
+        Standard error of `sigma`, in 8-bit units; 0 where the level was given.
     offset, gain, square : float
-        Noise variance ``offset + gain x + square x^2`` at intensity x, in units of [0, 1]; 0 or more.
+        Noise variance ``offset + gain x + square x^2`` at intensity x, in units of [0, 1]. It is 0 or more between the
+        bounds, as are all three where black is 0; elsewhere `offset` and `gain` may be negative.
     impulses : float
         Share of the pixels that are impulses (`impulse_mask` tells which), in [0, 1].
     correlation : float
@@ -43,6 +48,10 @@ class Diagnosis:
         Whether values were clipped to a range.
     bounds : (float, float)
         The intensities that black and white have in the picture.
+    given : bool
+        Whether a person gave `sigma`; kind and law are found in any case.
+    looks : NoiseLevel or None
+        The level found in the picture, in 8-bit units, where another was given.
     """
 
     kind: str
@@ -55,6 +64,8 @@ class Diagnosis:
     correlation: float = 0.0
     clipped: bool = False
     bounds: tuple[float, float] = (0.0, 1.0)
+    given: bool = False
+    looks: NoiseLevel | None = None
 
     def __post_init__(self) -> None:
         if self.kind not in NOISE_KINDS:
@@ -81,9 +92,41 @@ class Diagnosis:
         return 255 * float(np.sqrt(self.variance(np.array(black + share * (white - black)))))
 
     @property
+    def scale(self) -> float:
+        """The width of the picture's range, from black to white."""
+        return self.bounds[1] - self.bounds[0]
+
+    @property
+    def faint(self) -> bool:
+        """Whether there is little noise, measured by the picture's range."""
+        return self.sigma < FAINT * self.scale
+
+    @property
+    def contradicted(self) -> bool:
+        """Whether the level was given and the picture looks otherwise; see `contradicts`."""
+        return self.given and self.looks is not None and contradicts(self.sigma, self.looks, self.scale)
+
+    @property
     def words(self) -> str:
-        """What was found, in one or two sentences for a person."""
-        return " ".join(filter(None, (_MAIN[self.kind](self), _clipping(self))))
+        """What was found, in one to three sentences for a person."""
+        return diagnosis_words(self)
+
+
+def contradicts(sigma: float, looks: NoiseLevel, scale: float = 1.0) -> bool:
+    """Whether a given noise level cannot be that of a picture which looks like another.
+
+    They differ by more than 3 standard errors and 15 % of the larger one, which is more than little noise in the
+    picture's range of width `scale`; all levels in 8-bit units.
+
+    Examples
+    --------
+    >>> [contradicts(sigma, NoiseLevel(25.4, 0.5)) for sigma in (5.0, 24.0, 50.0)]
+    [True, False, True]
+    >>> contradicts(0.0, NoiseLevel(1.6, 0.1)), contradicts(0.0, NoiseLevel(1.6, 0.1), scale=1 / 16)
+    (False, True)
+    """
+    larger, apart = max(sigma, looks.sigma), abs(sigma - looks.sigma)
+    return bool(larger >= FAINT * scale and apart > _FAR * looks.error and apart > _WRONG * larger)
 
 
 def diagnose(image: np.ndarray, impulses: np.ndarray | None = None) -> Diagnosis:
@@ -100,7 +143,8 @@ def diagnose(image: np.ndarray, impulses: np.ndarray | None = None) -> Diagnosis
     image : ndarray
         (H, W) or (H, W, C), float, nominally in [0, 1], at least 16x16 px.
     impulses : ndarray, optional
-        (H, W), bool; the impulses where they are known. Default: those that `impulse_mask` finds.
+        (H, W), bool; the impulses where they are known. With any, correlation is not looked for: impulses are white,
+        and hide it. Default: those that `impulse_mask` finds.
 
     Returns
     -------
@@ -121,19 +165,27 @@ def diagnose(image: np.ndarray, impulses: np.ndarray | None = None) -> Diagnosis
     >>> diagnose(add_noise(clean, "salt-pepper")).kind
     'impulse'
     """
+    return find_noise(image, impulses)[0]
+
+
+def find_noise(image: np.ndarray, impulses: np.ndarray | None = None) -> tuple[Diagnosis, np.ndarray]:
+    """Return what `diagnose` does, and the mask (H, W) of the impulses: none of them in correlated noise."""
     pixels = check_image(image)
     if min(pixels.shape[:2]) < SMALLEST:
         raise NasdipError(f"noise cannot be judged in {pixels.shape[0]}x{pixels.shape[1]} px: use 16x16 up")
     if impulses is not None and impulses.shape != pixels.shape[:2]:
         raise NasdipError(f"a mask of shape {impulses.shape} does not fit an image of shape {pixels.shape}")
-    patches, limits = take_patches(pixels), find_limits(pixels)
+    known = impulses is not None and bool(impulses.any())
+    seen = pixels if impulses is None else fill_impulses(pixels, impulses)
+    patches, limits = take_patches(seen), find_limits(seen)
     correlation = noise_correlation(patches, level_of(patches, limits))
-    if correlation.significant and impulses is None:  # impulses are white: they would hide it
+    if correlation.significant and not known:
         sigma, error = correlation.sigma, _CORRELATED_ERROR * correlation.sigma
         law = VarianceFit("correlated", (sigma / 255) ** 2, 0.0, 0.0)
-        return Diagnosis("correlated", sigma, error, *law[1:], 0.0, correlation.largest, limits.clipped)
+        found = Diagnosis("correlated", sigma, error, *law[1:], 0.0, correlation.largest, limits.clipped)
+        return found, np.zeros(pixels.shape[:2], bool)
     mask = impulse_mask(pixels) if impulses is None else impulses
-    return _independent(pixels, mask, correlation.largest)
+    return _independent(pixels, mask, correlation.largest), mask
 
 
 def _independent(pixels: np.ndarray, mask: np.ndarray, correlation: float) -> Diagnosis:
@@ -143,7 +195,7 @@ def _independent(pixels: np.ndarray, mask: np.ndarray, correlation: float) -> Di
     patches, limits = take_patches(filled), find_limits(filled)
     filling = 1 / max(1 - share, 0.1)  # what was filled in, as means of neighbours, holds little noise
     sigma, error = (float(np.sqrt(filling)) * value for value in level_of(patches, limits))
-    law = fit_variance(intensity_bins(patches, limits)) if sigma >= _FAINT else None
+    law = fit_variance(intensity_bins(patches, limits)) if sigma >= FAINT else None
     if law is None or law.kind == "gaussian":
         law = VarianceFit("gaussian", (sigma / 255) ** 2, 0.0, 0.0)
     else:
@@ -152,46 +204,3 @@ def _independent(pixels: np.ndarray, mask: np.ndarray, correlation: float) -> Di
         sigma = 255 * float(np.sqrt(np.mean(law.offset + law.gain * x + law.square * x**2)))
     kind = "impulse" if share else law.kind
     return Diagnosis(kind, sigma, error, *law[1:], share, correlation, limits.clipped)
-
-
-def _gaussian_words(found: Diagnosis) -> str:
-    if found.sigma < _FAINT:
-        return f"There is little noise: a level of {found.sigma:.1f} (in 8-bit units)."
-    return f"The noise is like white Gaussian noise of level {found.sigma:.1f} ± {found.error:.1f} (in 8-bit units)."
-
-
-def _dependent_words(found: Diagnosis) -> str:
-    law = "in proportion to the intensity (Poisson-like)" if found.kind == "poisson" else "with its square (speckle)"
-    return (
-        f"The variance of the noise grows {law}: its level is {found.level(0.1):.0f} in dark and "
-        f"{found.level(0.9):.0f} in bright areas, {found.sigma:.1f} over the picture (in 8-bit units)."
-    )
-
-
-def _impulse_words(found: Diagnosis) -> str:
-    share = f"{100 * found.impulses:.1f} % of the pixels are impulses (salt and pepper)"
-    if found.sigma < _FAINT:
-        return f"{share}; the others hold little noise."
-    return f"{share}; the others hold noise of level {found.sigma:.1f} (in 8-bit units)."
-
-
-def _correlated_words(found: Diagnosis) -> str:
-    return (
-        f"Neighbouring pixels share noise (correlation {found.correlation:.2f}), as after blur, resampling or "
-        f"demosaicking; its level is about {found.sigma:.0f} (in 8-bit units). A network may take it for structure."
-    )
-
-
-def _clipping(found: Diagnosis) -> str:
-    if found.clipped and found.sigma >= _FAINT and found.kind != "correlated":
-        return "Values are clipped; the level is that before clipping."
-    return ""
-
-
-_MAIN = {
-    "gaussian": _gaussian_words,
-    "poisson": _dependent_words,
-    "speckle": _dependent_words,
-    "impulse": _impulse_words,
-    "correlated": _correlated_words,
-}

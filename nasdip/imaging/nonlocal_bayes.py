@@ -10,12 +10,27 @@ from nasdip.errors import NasdipError
 from nasdip.imaging.checks import check_image
 from nasdip.imaging.patches import Canvas, Patches, Strip, nearest, strips
 
-_REACH = 12  # px that alike patches are looked for in, each way
-_STRIDE = 2  # px between reference patches
-_DIMENSION = 50  # values of a patch, about: more need more alike patches than an image has
-_MOST_SIDE, _MOST_CHANNELS = 7, 4
+_COUNT = 90  # alike patches that form a group
+_MOST_CHANNELS = 4
 _BATCH = 256  # groups that are filtered at once
 _LEAST_SIGMA = 0.1 / 255  # of the range of values, so that covariances can be inverted
+
+
+class _Step(NamedTuple):
+    """How patches are taken: values of one, about (more need a better pilot), px between those that groups are formed
+    around, and px that alike ones are looked for in, each way."""
+
+    dimension: int
+    stride: int
+    reach: int
+
+    def side(self, channels: int) -> int:
+        return round((self.dimension / channels) ** 0.5)
+
+
+_FIRST = _Step(32, 2, 12)
+_SECOND = _Step(50, 3, 12)
+_THIRD = _Step(108, 3, 16)
 
 
 class BayesEstimate(NamedTuple):
@@ -26,12 +41,15 @@ class BayesEstimate(NamedTuple):
 
 
 def nonlocal_bayes(noisy: np.ndarray, variance: float | np.ndarray, *, workers: int = 1) -> BayesEstimate:
-    r"""Estimate a clean image by the non-local Bayes method.
+    r"""Estimate a clean image by the non-local Bayes method, with a third step of larger patches.
 
     Patches which look alike are taken for samples of one normal distribution. With :math:`\mu, C_y` the mean and
     covariance of such a group and :math:`D` the noise's covariance (diagonal), the first step estimates each patch y
-    of it as :math:`\mu + C (C + D)^{-1} (y - \mu)`, C the positive part of :math:`C_y - D`. The second step groups
-    again by the image so found, and takes C from that image (`nonlocal_wiener`).
+    of it as :math:`\mu + C (C + D)^{-1} (y - \mu)`, C the positive part of :math:`C_y - D`. Patches are averaged where
+    they overlap. The second step groups again by the image so found, and takes C from that image. The third, which is
+    not in the paper, does so once more with patches of twice as many values (6x6 px of three channels), whose
+    covariance can be told by then. The error's variance, :math:`\mathrm{diag}(C (C + D)^{-1} D)` and that of the mean,
+    is too small where the pilot lost detail.
 
     Parameters
     ----------
@@ -65,25 +83,9 @@ def nonlocal_bayes(noisy: np.ndarray, variance: float | np.ndarray, *, workers: 
     True
     """
     pixels, noise = _checked(noisy, variance)
-    first = _by_channels(pixels, pixels, noise, _first_filter, workers, smaller=1, count=90)
-    return _by_channels(pixels, first.image, noise, _second_filter, workers, count=90)
-
-
-def nonlocal_wiener(
-    noisy: np.ndarray, pilot: np.ndarray, variance: float | np.ndarray, *, workers: int = 1
-) -> BayesEstimate:
-    r"""Improve an estimate of a clean image by what the noisy one still holds: the second step of non-local Bayes.
-
-    Groups of alike patches, their mean and their covariance C are those of `pilot`; every noisy patch y of a group
-    becomes :math:`\bar y + C (C + D)^{-1} (y - \bar y)`, and patches are averaged where they overlap. The error's
-    variance, :math:`\mathrm{diag}(C (C + D)^{-1} D)` and that of the mean, is too small where the pilot lost detail.
-
-    Parameters, results and errors are those of `nonlocal_bayes`; `pilot` has the shape of `noisy`.
-    """
-    pixels, noise = _checked(noisy, variance)
-    if pilot.shape != pixels.shape:
-        raise NasdipError(f"the pilot is {pilot.shape}, the noisy image {pixels.shape}: give images of one size")
-    return _by_channels(pixels, pilot.astype(np.float64), noise, _second_filter, workers)
+    image = _by_channels(pixels, pixels, noise, _first_filter, _FIRST, workers).image
+    image = _by_channels(pixels, image, noise, _wiener_filter, _SECOND, workers).image
+    return _by_channels(pixels, image, noise, _wiener_filter, _THIRD, workers)
 
 
 # Filters a batch of groups: noisy patches, pilot's patches and noise (n, count, d) -> estimates, their variances.
@@ -101,32 +103,24 @@ def _checked(noisy: np.ndarray, variance: float | np.ndarray) -> tuple[np.ndarra
 
 
 def _by_channels(
-    noisy: np.ndarray,
-    pilot: np.ndarray,
-    noise: np.ndarray,
-    rule: _Filter,
-    workers: int,
-    smaller: int = 0,
-    count: int = 60,
+    noisy: np.ndarray, pilot: np.ndarray, noise: np.ndarray, rule: _Filter, step: _Step, workers: int
 ) -> BayesEstimate:
     """Estimate few channels at a time: patches of many have more values than a group can tell the covariance of."""
     parts = np.array_split(np.arange(noisy.shape[2]), -(-noisy.shape[2] // _MOST_CHANNELS))
-    estimates = [
-        _estimate(noisy[..., part], pilot[..., part], noise[..., part], rule, workers, smaller, count) for part in parts
-    ]
+    estimates = [_estimate(noisy[..., c], pilot[..., c], noise[..., c], rule, step, workers) for c in parts]
     return BayesEstimate(*(np.concatenate(images, axis=2) for images in zip(*estimates, strict=True)))
 
 
 def _estimate(
-    noisy: np.ndarray, pilot: np.ndarray, noise: np.ndarray, rule: _Filter, workers: int, smaller: int, count: int
+    noisy: np.ndarray, pilot: np.ndarray, noise: np.ndarray, rule: _Filter, step: _Step, workers: int
 ) -> BayesEstimate:
-    side = min(_MOST_SIDE, round((_DIMENSION / noisy.shape[2]) ** 0.5)) - smaller
+    side, reach = step.side(noisy.shape[2]), step.reach
     images = [Patches(image, side) for image in (noisy, pilot, noise)]
 
     def work(strip: Strip) -> Canvas:
-        top, bottom = int(strip.rows[0]) - _REACH, int(strip.rows[-1]) + side + _REACH
+        top, bottom = int(strip.rows[0]) - reach, int(strip.rows[-1]) + side + reach
         canvas = Canvas(noisy.shape, side, range(max(0, top), min(bottom, len(noisy))))
-        groups = nearest(pilot, side, strip, reach=_REACH, count=count)
+        groups = nearest(pilot, side, strip, reach=reach, count=_COUNT)
         for first in range(0, len(groups), _BATCH):
             group = groups[first : first + _BATCH]
             canvas.add(group, *rule(*(patches[group] for patches in images)))
@@ -134,7 +128,7 @@ def _estimate(
 
     total = Canvas(noisy.shape, side, range(len(noisy)))
     with ThreadPoolExecutor(workers) as pool:
-        for canvas in pool.map(work, strips(images[0].grid, _STRIDE, _REACH)):
+        for canvas in pool.map(work, strips(images[0].grid, step.stride, reach)):
             total.merge(canvas)
     return BayesEstimate(*total.means())
 
@@ -147,7 +141,7 @@ def _first_filter(noisy: np.ndarray, _: np.ndarray, noise: np.ndarray) -> tuple[
     return _wiener(noisy, mean, signal, level)
 
 
-def _second_filter(noisy: np.ndarray, pilot: np.ndarray, noise: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _wiener_filter(noisy: np.ndarray, pilot: np.ndarray, noise: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return _wiener(noisy, noisy.mean(axis=1, keepdims=True), _moments(pilot)[1], noise.mean(axis=1))
 
 

@@ -7,6 +7,8 @@ import numpy as np
 
 from nasdip.errors import NasdipError
 from nasdip.imaging.intensity import Stretch, working_range
+from nasdip.imaging.noise_diagnosis import contradicts
+from nasdip.imaging.noise_level import NoiseLevel
 from nasdip.imaging.nonlocal_bayes import BayesEstimate
 
 A = TypeVar("A")
@@ -47,13 +49,18 @@ class Observation:
         Of the noise: gaussian, poisson, speckle, impulse or correlated.
     working : Stretch or None
         The range that it is fitted in, None for its own (`working_range`). A tile has that of its whole image: its own
-        may be narrow, so that the noise in it would be large, and be fitted sooner than elsewhere.
+        may be narrow, so that the noise in it would be large, and be fitted sooner than elsewhere. An image with
+        impulses far outside of what the others hold has the range of the others.
     variance : ndarray or None
         (H, W, C), the variance of the noise in every value where it is not the same everywhere; [0, 1] units squared.
     known : ndarray or None
         (H, W) bool, False for pixels that tell nothing of the image (impulses); None where all do.
     reference : BayesEstimate or None
         An estimate of the clean image without a network, where the noise allows one.
+    given : bool
+        Whether a person gave `sigma`, rather than that it was found in the picture.
+    looks : NoiseLevel or None
+        The level found in the picture, 8-bit units, where another was given.
     """
 
     pixels: np.ndarray
@@ -65,6 +72,8 @@ class Observation:
     variance: np.ndarray | None = None
     known: np.ndarray | None = None
     reference: BayesEstimate | None = None
+    given: bool = False
+    looks: NoiseLevel | None = None
 
     def __post_init__(self) -> None:
         if self.pixels.ndim != 3:
@@ -84,14 +93,28 @@ class Observation:
     @property
     def relative_sigma(self) -> float:
         """The noise level in 8-bit units of the range that is fitted (`working_range`); 0 where it is unknown."""
-        return (self.sigma or 0.0) / (self.working or working_range(self.pixels)).scale
+        return (self.sigma or 0.0) / self._scale
+
+    @property
+    def contradicted(self) -> bool:
+        """Whether the level was given and the picture looks otherwise; see `contradicts`."""
+        if not self.given or self.sigma is None or self.looks is None:
+            return False
+        return contradicts(self.sigma, self.looks, self._scale)
+
+    @property
+    def _scale(self) -> float:
+        return (self.working or working_range(self.pixels)).scale
 
     def noise_facts(self) -> dict[str, Any]:
-        """Return what is taken for known of the noise, as a JSON object."""
-        return {"kind": self.kind, "sigma": None if self.sigma is None else round(self.sigma, 4)}
+        """Return the noise level that a person gave, as a JSON object: what identifies a restoration.
 
-    def part(self, place: tuple[slice, slice]) -> "Observation":
-        """Return the observation of a part of the image, given by its rows and columns."""
+        A level that was found is no part of that: it follows from the pixels, by methods that get better.
+        """
+        return {"sigma": round(self.sigma, 4) if self.given and self.sigma is not None else None}
+
+    def part(self, place: tuple[slice, slice] | tuple[np.ndarray, np.ndarray]) -> "Observation":
+        """Return the observation of a part of the image, given by its rows and columns (slices, or as of `np.ix_`)."""
 
         def cut(image: np.ndarray) -> np.ndarray:
             return np.ascontiguousarray(image[place])

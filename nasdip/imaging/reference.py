@@ -48,7 +48,7 @@ def make_reference(observation: Observation, *, workers: int = 1) -> BayesEstima
 def filled_pixels(observation: Observation) -> tuple[np.ndarray, np.ndarray]:
     """Return the pixels and the variance of their noise, (H, W, C) both.
 
-    Pixels that tell nothing of the image are filled with the median of their neighbours, and count as very noisy.
+    Pixels that tell nothing of the image are filled with the mean of their neighbours, and count as very noisy.
     """
     pixels, variance = observation.pixels, observation.noise_variance()
     assert variance is not None

@@ -1,29 +1,35 @@
-"""The picture that several fits make together, with what the noisy one still tells."""
+"""The picture that several fits make together, with the estimate that needs no network."""
 
-from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from nasdip.imaging.nonlocal_bayes import nonlocal_wiener
 from nasdip.imaging.observation import Observation
 from nasdip.imaging.reference import only_impulses
+from nasdip.imaging.unclipping import true_intensities
+
+_SHARE = 1 / 3  # of the fits, the rest being the reference's
 
 
-def combine(observation: Observation, fits: Sequence[np.ndarray], *, refine: bool, workers: int = 1) -> np.ndarray:
-    r"""Make one image of the fits (H, W, C), of which there is at least one.
+class Combination(NamedTuple):
+    """What was made of several fits, arrays (H, W, C): the means that the noise shows, and the image meant by them."""
 
-    With f their mean, r the reference, w the non-local Wiener estimate of the noisy image with pilot
-    :math:`p = (f + r) / 2`, the image is :math:`(p + w) / 2`: networks and patches err in different places, and the
-    Wiener filter takes back from the noisy image what both had lost. Without a reference, or `refine`, it is f.
+    seen: np.ndarray
+    image: np.ndarray
 
-    Where impulses are all the noise there is, the other pixels are kept, and f fills the gaps.
+
+def combine(observation: Observation, fitted: np.ndarray, *, refine: bool) -> Combination:
+    r"""Make one image of the mean of the fits, `fitted` (H, W, C).
+
+    With f that mean and r the reference it is :math:`(f + 2 r) / 3`: networks and patches err in different places.
+    Where noise was clipped to the range of a file, its mean is not the intensity meant, which takes its place
+    (`nasdip.imaging.unclipping`). Where impulses are all the noise there is, the other pixels are kept, and f fills the
+    gaps. Otherwise, as without `refine`, it is f.
     """
-    fitted = np.mean(np.stack(fits), axis=0, dtype=np.float64)
-    image = fitted
-    variance, reference = observation.noise_variance(), observation.reference
-    if refine and reference is not None and variance is not None:
-        pilot = (fitted + reference.image) / 2
-        image = (pilot + nonlocal_wiener(observation.pixels, pilot, variance, workers=workers).image) / 2
+    seen, image = fitted, fitted
+    if refine and observation.reference is not None:
+        seen = _SHARE * fitted + (1 - _SHARE) * observation.reference.image
+        image = true_intensities(observation, seen).image
     elif refine and only_impulses(observation) and observation.known is not None:
-        image = np.where(observation.known[..., None], observation.pixels, fitted)
-    return np.asarray(image, np.float32)
+        seen = image = np.where(observation.known[..., None], observation.pixels, fitted)
+    return Combination(*(np.asarray(each, np.float32) for each in (seen, image)))

@@ -152,17 +152,17 @@ def carry_out(
             if folder is not None:
                 folder.write_repetition(number, result)
         repetitions.append(result)
-    fits = [repetition.averaged for repetition in repetitions]
-    workers = torch.get_num_threads()
-    image = combine(observation, fits, refine=task.refine, workers=workers)
-    fitted = image if not task.refine else np.mean(np.stack(fits), axis=0)
-    expected = expectation(observation, fitted, image, workers=workers)
+    fits = np.stack([repetition.averaged for repetition in repetitions])
+    made = combine(observation, np.asarray(fits.mean(axis=0, dtype=np.float64)), refine=task.refine)
+    expected = None
+    if not observation.contradicted:
+        expected = expectation(observation, made.seen, refined=task.refine, workers=torch.get_num_threads())
     restoration = Restoration(
         architecture=task.architecture,
-        image=image,
+        image=made.image,
         noisy=observation.pixels,
         clean=clean,
-        psnr=None if clean is None else psnr(clean, image, data_range=1.0),
+        psnr=None if clean is None else psnr(clean, made.image, data_range=1.0),
         sigma=_level(observation),
         repetitions=tuple(repetitions),
         config=task.config,
@@ -174,6 +174,7 @@ def carry_out(
         reference=observation.reference,
         refined=task.refine,
         kind=observation.kind,
+        looks=observation.looks if observation.contradicted else None,
         expected=expected,
     )
     if folder is not None:

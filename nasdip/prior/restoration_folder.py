@@ -27,6 +27,7 @@ import numpy as np
 from nasdip.errors import NasdipError
 from nasdip.files import locked, make_folder, read_json, write_json
 from nasdip.imaging.expectation import Expectation
+from nasdip.imaging.noise_level import NoiseLevel
 from nasdip.imaging.nonlocal_bayes import BayesEstimate
 from nasdip.imaging.tiles import Tiling
 from nasdip.prior.config import FitConfig
@@ -94,7 +95,8 @@ class RestorationFolder:
         known = read_json(record).get("settings") if record.exists() else None
         if known is None:
             return None
-        return {"tiles": None, **known, "config": {**FitConfig().to_json(), **known.get("config", {})}}
+        config = {**FitConfig().to_json(), **known.get("config", {})}
+        return {"tiles": None, "noise": {"sigma": None}, **known, "config": config}
 
     def _move_aside(self) -> None:
         numbers = itertools.count(1)
@@ -156,12 +158,15 @@ class RestorationFolder:
         return BayesEstimate(*(read_array(self.path / f"{name}.tif") for name in ("reference", "reference-variance")))
 
     def finish(self, restoration: Restoration) -> None:
-        """Write the restored image and the record."""
+        """Write the restored image and the record; what an earlier one of other options had, goes."""
+        record, expected, looks = read_json(self.path / "record.json"), restoration.expected, restoration.looks
+        if record["result"] is not None:  # it must not vouch for images that are being replaced
+            write_json(self.path / "record.json", {**record, "result": None})
         write_array(self.path / "restored.tif", restoration.image)
-        expected = restoration.expected
         if expected is not None:
             write_array(self.path / "deviation.tif", expected.deviation)
-        record = read_json(self.path / "record.json")
+        else:
+            (self.path / "deviation.tif").unlink(missing_ok=True)
         record["result"] = {
             "architecture": str(restoration.architecture),
             "architecture_json": restoration.architecture.to_json(),
@@ -169,6 +174,8 @@ class RestorationFolder:
             "sigma": restoration.sigma,
             "kind": restoration.kind,
             "expected_psnr": None if expected is None else [expected.low, expected.psnr, expected.high],
+            "looks": None if looks is None else [looks.sigma, looks.error],
+            "reference": restoration.reference is not None,
             "refined": restoration.refined,
             "config": restoration.config.to_json(),
             "width": restoration.width,
@@ -205,10 +212,11 @@ class RestorationFolder:
             device=result["device"],
             parameters=result["parameters"],
             tiling=_tiling(record["settings"]),
-            reference=self.read_reference() if self.has_reference() else None,
+            reference=self.read_reference() if result.get("reference", False) else None,
             refined=result.get("refined", False),
             kind=result.get("kind", "gaussian"),
             expected=self._expected(result.get("expected_psnr")),
+            looks=None if result.get("looks") is None else NoiseLevel(*result["looks"]),
         )
 
     def _expected(self, psnr: list[float] | None) -> Expectation | None:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nasdip.imaging.expectation import Expectation
+from nasdip.imaging.noise_level import NoiseLevel
 from nasdip.imaging.nonlocal_bayes import BayesEstimate
 from nasdip.imaging.tiles import Tiling
 from nasdip.prior.config import FitConfig
@@ -171,6 +172,8 @@ class Restoration:
         Of the noise, see `Observation`.
     expected : Expectation or None
         What is expected of the image without the clean one; None where the noise allows no estimate.
+    looks : NoiseLevel or None
+        The level that the picture looks like, where it contradicts the one that was given.
     """
 
     architecture: Architecture
@@ -190,6 +193,12 @@ class Restoration:
     refined: bool = False
     kind: str = "gaussian"
     expected: Expectation | None = None
+    looks: NoiseLevel | None = None
+
+    @property
+    def contradicted(self) -> bool:
+        """Whether the picture contradicts the noise level that was given."""
+        return self.looks is not None
 
     @property
     def fitted(self) -> np.ndarray:

@@ -46,11 +46,21 @@ def truth_words(restoration: Restoration) -> str | None:
     return f"{decibels(true)}, {side} the interval ({true - expected.psnr:+.2f} dB from the estimate)"
 
 
-def missing_words(kind: str) -> str:
+def missing_words(restoration: Restoration) -> str:
     """Return why nothing is estimated."""
-    if kind == "correlated":
+    if restoration.kind == "correlated":
         return "none: neighbouring pixels share noise, so nothing can be promised"
+    if restoration.contradicted:
+        return "none: the picture contradicts the noise level that was given"
+    if restoration.refined and restoration.reference is None:
+        return "none: this noise allows no estimate"
     return "none: this run did not estimate it"
+
+
+def told_words(restoration: Restoration) -> str:
+    """Return the estimated PSNR with its interval, or why there is none."""
+    expected = restoration.expected
+    return missing_words(restoration) if expected is None else expected_words(expected)
 
 
 def error_map(expected: Expectation) -> np.ndarray:

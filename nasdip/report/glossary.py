@@ -12,7 +12,7 @@ GLOSSARY: dict[str, str] = {
     "best so far": "The largest reward of the trials up to this one; failed and stopped ones are left out.",
     "clean PSNR": "PSNR (dB) of a trial's averaged output against the clean image.",
     "detail correlation": "Correlation of the residual with the fine detail of the restored image. 0: no trace of the "
-    "picture; above 0.15: edges were softened, or a share of the noise was left in.",
+    "picture; above 0.15: edges were softened, or a share of the noise was left in, which makes the residual weaker.",
     "early stopping": "A rule that ends a trial whose reward at some step is not among the best there. Halving: at "
     "each rung (a share of the steps, doubled from one to the next) the best half of the trials that came as far goes "
     "on. Median: a trial goes on while its best reward is at least the median of the others' mean rewards.",
@@ -48,7 +48,7 @@ GLOSSARY: dict[str, str] = {
     "random search on the same image, space and proxy fit. A search that is worth its name lies above.",
     "reference": "A non-local Bayes estimate of the clean image, made from the noisy one without a network. Fits are "
     "stopped where they are nearest to it, and the restored image is refined with it.",
-    "refined": "Made of the fits, the reference and a non-local Wiener estimate, rather than of the fits alone.",
+    "refined": "Made of the fits and the reference, rather than of the fits alone.",
     "repeated": "A trial whose architecture had been fitted before; its result was used again.",
     "reward": "What the searcher learns from (dB): the clean PSNR where there is a clean image, else the estimated "
     "PSNR or, where the noise allows no reference, the held-out PSNR, of the proxy fit.",

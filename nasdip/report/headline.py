@@ -87,8 +87,8 @@ def _estimated(source: Source) -> Fact | None:
     if restoration is not None and restoration.expected is not None:
         remark = f"{interval_words(restoration.expected)}, without a clean image"
         return Fact("Estimated PSNR", decibels(restoration.expected.psnr), remark)
-    if restoration is not None and restoration.kind == "correlated":
-        return Fact("Estimated PSNR", "none", missing_words(restoration.kind).removeprefix("none: "))
+    if restoration is not None and (restoration.kind == "correlated" or restoration.contradicted):
+        return Fact("Estimated PSNR", "none", missing_words(restoration).removeprefix("none: "))
     return None
 
 
@@ -107,13 +107,16 @@ def _psnr(source: Source) -> Fact | None:
 
 
 def _noise(source: Source) -> Fact | None:
-    if source.search is not None:
-        return Fact("Noise level", f"{source.search.record.sigma:.1f}", "estimated, 8-bit units")
     restoration = source.restoration
-    if restoration is None:
+    if restoration is None and source.search is None:
         return None
-    kind = KIND_WORDS.get(restoration.kind, restoration.kind)
-    return Fact("Noise level", f"{restoration.sigma:.1f}", f"8-bit units; {kind}")
+    if restoration is None:
+        assert source.search is not None
+        return Fact("Noise level", f"{source.search.record.sigma:.1f}", "estimated, 8-bit units")
+    parts = ["8-bit units", KIND_WORDS.get(restoration.kind, restoration.kind)]
+    if restoration.looks is not None:
+        parts.append(f"given, but the picture looks like {restoration.looks.sigma:.1f}")
+    return Fact("Noise level", f"{restoration.sigma:.1f}", "; ".join(parts))
 
 
 def _cost(source: Source) -> Fact | None:

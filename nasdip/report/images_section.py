@@ -8,16 +8,15 @@ import numpy as np
 from nasdip.imaging.spectrum import log_spectrum
 from nasdip.prior.result import Restoration
 from nasdip.report.alarm import Alarm
-from nasdip.report.cautions import cautions
+from nasdip.report.cautions import cautions, judge
 from nasdip.report.charts import spectra_panels, spectrum_range
 from nasdip.report.detail import detail_box
-from nasdip.report.expected import Uncertainty, expected_words, missing_words, truth_words, uncertainty
-from nasdip.report.noise_model import noise_model
+from nasdip.report.expected import Uncertainty, told_words, truth_words, uncertainty
 from nasdip.report.pictures import Display, Picture, residual_picture, spectrum_picture
 from nasdip.report.restoration_numbers import Quality, RepetitionRow, WatchedRow, qualities, repetition_rows, watched
 from nasdip.report.source import Source
-from nasdip.report.treatment import FIXED, refinement_words, stopping_words
-from nasdip.report.trust import Trust, signed_distance, trust
+from nasdip.report.treatment import FIXED, SEARCH_STEPS_OPTION, STEPS_OPTION, refinement_words, stopping_words
+from nasdip.report.trust import Trust, signed_distance
 
 # Side (px) of the enlarged detail, for images of at least twice that.
 _DETAIL = 64
@@ -45,13 +44,15 @@ class Comparison(NamedTuple):
 class TrustSection(NamedTuple):
     """Warnings, what was found and done in pairs, the verdict, its picture, spectrum and statistic; the expected error.
 
-    `scale` is in 8-bit units; `even` says that the residual was divided by the noise's level at each pixel.
+    `scale` is in 8-bit units; `even` says that the residual was divided by the noise's level at each pixel, `clipped`
+    that it was taken from the mean that clipped noise shows of the restored image.
     """
 
     cautions: list[Alarm]
     facts: list[tuple[str, str]]
     uncertainty: Uncertainty | None
     even: bool
+    clipped: bool
     judged: Trust
     picture: Picture
     spectrum: Picture
@@ -101,27 +102,28 @@ def _parts(restoration: Restoration) -> dict[str, np.ndarray]:
     return parts if restoration.reference is None else {**parts, "reference": restoration.reference.image}
 
 
-def trust_section(restoration: Restoration) -> TrustSection:
+def trust_section(source: Source, restoration: Restoration) -> TrustSection:
     """Judge and embed the residual, and what is expected of the image."""
-    noise, expected = noise_model(restoration), restoration.expected
-    refined = restoration.refined and restoration.reference is not None
-    judged = trust(restoration.noisy, restoration.image, noise, refined=refined)
+    judged, noise = judge(restoration)
+    expected = restoration.expected
     facts = {
         "noise": noise.words,
         "stopping": stopping_words(restoration),
         "refinement": refinement_words(restoration),
-        "estimated PSNR": missing_words(restoration.kind) if expected is None else expected_words(expected),
+        "estimated PSNR": told_words(restoration),
         "PSNR against the clean image": truth_words(restoration),
     }
+    option = STEPS_OPTION if source.search is None else SEARCH_STEPS_OPTION
     spectrum = log_spectrum(judged.residual)
     picture = spectrum_picture("residual", spectrum, *spectrum_range([("residual", spectrum)]))
     distance = None if judged.whiteness is None else signed_distance(judged.whiteness)[0]
     shown = residual_picture(judged.residual, judged.scale)
     return TrustSection(
-        cautions(restoration, judged, noise),
+        cautions(restoration, judged, noise, image=source.image, steps_option=option),
         [(name, words) for name, words in facts.items() if words is not None],
         None if expected is None else uncertainty(expected),
         noise.spread is not None,
+        noise.seen is not None,
         judged,
         shown,
         picture,

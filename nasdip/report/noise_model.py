@@ -4,9 +4,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nasdip.imaging.noise_clipping import find_limits, kept_variance
+from nasdip.imaging.intensity import working_range
+from nasdip.imaging.noise_clipping import kept_variance
 from nasdip.imaging.noise_diagnosis import Diagnosis
+from nasdip.imaging.observation import Observation
 from nasdip.imaging.observe import observe
+from nasdip.imaging.unclipping import clipping_limits, seen_intensities
 from nasdip.prior.result import Restoration
 
 KIND_WORDS = {
@@ -16,7 +19,8 @@ KIND_WORDS = {
     "impulse": "beside impulses (salt and pepper)",
     "correlated": "shared by neighbouring pixels",
 }
-_FAINT = 3.0  # 8-bit units: less is little noise
+# Relative; a level that is found again is as near as its record's decimals.
+_SAME = 0.001
 # Of these kinds a restoration does not keep all that was found: the picture is diagnosed once more.
 _FOUND_AGAIN = ("poisson", "speckle", "impulse")
 
@@ -39,6 +43,11 @@ class NoiseModel(NamedTuple):
         (H, W) bool, False for impulses; None where there are none.
     exact : bool
         False where the noise's variance depends on the intensity in a way that is not known any more.
+    doubtful : bool
+        Whether the level was given, and the picture contradicts it.
+    seen : ndarray or None
+        (H, W, C), what a perfect restoration leaves the residual from, where noise that was clipped shows another mean
+        than the restored image; None where that is the image itself.
     """
 
     kind: str
@@ -47,6 +56,8 @@ class NoiseModel(NamedTuple):
     spread: np.ndarray | None = None
     known: np.ndarray | None = None
     exact: bool = True
+    doubtful: bool = False
+    seen: np.ndarray | None = None
 
 
 def noise_model(restoration: Restoration) -> NoiseModel:
@@ -56,40 +67,88 @@ def noise_model(restoration: Restoration) -> NoiseModel:
     are impulses, they are found in the noisy picture once more; where that comes to another kind, by another version,
     they stay unknown.
     """
-    kind, sigma, noisy = restoration.kind, restoration.sigma, restoration.noisy
+    kind, sigma, doubtful = restoration.kind, restoration.sigma, restoration.contradicted
     if kind in _FOUND_AGAIN:
-        observation, found = observe(noisy, sigma)
+        observation, found = _observe_again(restoration)
         if found.kind != kind:
-            return NoiseModel(kind, _taken(kind, sigma), sigma, exact=False)
-        return NoiseModel(kind, found.words, sigma, _spread(restoration, found, observation.known), observation.known)
-    words = _correlated(sigma) if kind == "correlated" else _gaussian(sigma)
-    white = Diagnosis("gaussian", sigma, 0.0, (sigma / 255) ** 2)
-    return NoiseModel(kind, words, sigma, None if kind == "correlated" else _spread(restoration, white, None))
+            return NoiseModel(kind, _taken(restoration), sigma, exact=False, doubtful=doubtful)
+        return _modelled(restoration, observation, found)._replace(words=found.words)
+    if kind == "correlated":
+        return NoiseModel(kind, _correlated(restoration), sigma, doubtful=doubtful)
+    white = _white(restoration)
+    model = _modelled(restoration, Observation(restoration.noisy, sigma), white)
+    return model._replace(words=_gaussian(restoration, white))
 
 
-def _spread(restoration: Restoration, found: Diagnosis, known: np.ndarray | None) -> np.ndarray | None:
+def _modelled(restoration: Restoration, observation: Observation, found: Diagnosis) -> NoiseModel:
+    """Return what is known of noise that was found, but for words."""
+    image, seen = restoration.image, None
+    if restoration.refined and restoration.reference is not None and clipping_limits(observation).clipped:
+        seen = image = seen_intensities(observation, image)
+    spread = _spread(restoration, image, found, observation)
+    doubtful = restoration.contradicted
+    return NoiseModel(restoration.kind, "", restoration.sigma, spread, observation.known, doubtful=doubtful, seen=seen)
+
+
+def contradiction(restoration: Restoration) -> str | None:
+    """Return what a given level and the picture say of the noise, where they contradict each other."""
+    looks = restoration.looks
+    if looks is None:
+        return None
+    return (
+        f"The level {restoration.sigma:.1f} was given, but the picture looks like {looks.sigma:.1f} ± "
+        f"{looks.error:.1f} (8-bit units)."
+    )
+
+
+def _observe_again(restoration: Restoration) -> tuple[Observation, Diagnosis]:
+    """Observe the picture as it was: if another level is found, that of the restoration was given."""
+    if not restoration.contradicted:
+        again = observe(restoration.noisy)
+        if abs(again[1].sigma - restoration.sigma) <= _SAME * restoration.sigma:
+            return again
+    return observe(restoration.noisy, restoration.sigma)
+
+
+def _white(restoration: Restoration) -> Diagnosis:
+    black, scale = working_range(restoration.noisy)
+    variance = (restoration.sigma / 255) ** 2
+    return Diagnosis("gaussian", restoration.sigma, 0.0, variance, bounds=(black, black + scale))
+
+
+def _spread(
+    restoration: Restoration, seen: np.ndarray, found: Diagnosis, observation: Observation
+) -> np.ndarray | None:
     """Return what the law of the noise and clipping make of its level at the restored intensities."""
-    limits = find_limits(restoration.noisy if known is None else restoration.noisy[known])
+    limits = clipping_limits(observation)
     if found.sigma <= 0 or not (limits.clipped or found.gain or found.square):
         return None
     variance = found.variance(restoration.image.astype(np.float64))
-    kept = kept_variance(restoration.image.astype(np.float64), found.sigma / 255, limits)
+    kept = kept_variance(seen.astype(np.float64), found.sigma / 255, limits)
     # Where all is saturated no residual is left; a twentieth of the level keeps the ratio from growing there.
     return np.sqrt(np.maximum(variance * kept, (found.sigma / 255 / 20) ** 2))
 
 
-def _gaussian(sigma: float) -> str:
-    if sigma < _FAINT:
-        return f"Little noise: a level of {sigma:.1f} (8-bit units)."
-    return f"Like white Gaussian noise of level {sigma:.1f} (8-bit units)."
+def _gaussian(restoration: Restoration, white: Diagnosis) -> str:
+    whole = white.bounds == (0.0, 1.0)
+    share = "" if whole else f"; {100 * white.sigma / 255 / white.scale:.1f} % of the picture's range"
+    main = "Little noise: a level of" if white.faint else "Like white Gaussian noise of level"
+    main = f"{main} {white.sigma:.1f} (8-bit units{share})."
+    return _with_contradiction(main, restoration)
 
 
-def _correlated(sigma: float) -> str:
-    return (
-        f"Neighbouring pixels share noise, as after blur, resampling, demosaicking or lossy compression; its level is "
-        f"about {sigma:.0f} (8-bit units)."
+def _correlated(restoration: Restoration) -> str:
+    main = (
+        "Neighbouring pixels share noise, as after blur, resampling, demosaicking or lossy compression; its level is "
+        f"about {restoration.sigma:.0f} (8-bit units)."
     )
+    return _with_contradiction(main, restoration)
 
 
-def _taken(kind: str, sigma: float) -> str:
-    return f"It was taken for noise of the kind {kind} and of level {sigma:.1f} (8-bit units)."
+def _taken(restoration: Restoration) -> str:
+    main = f"It was taken for noise of the kind {restoration.kind} and of level {restoration.sigma:.1f} (8-bit units)."
+    return _with_contradiction(main, restoration)
+
+
+def _with_contradiction(words: str, restoration: Restoration) -> str:
+    return " ".join(filter(None, (words, contradiction(restoration))))

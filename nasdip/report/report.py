@@ -67,7 +67,7 @@ def _compose(
     display = Display.of(source.noisy)
     restoration = source.restoration
     figures = search_figures(source.search, random_rewards) if source.search else {}
-    judged = trust_section(restoration) if restoration else None
+    judged = trust_section(source, restoration) if restoration else None
     if restoration is not None and judged is not None:
         figures |= restoration_figures(restoration, judged.judged, display)
     context = {

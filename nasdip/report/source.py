@@ -11,7 +11,7 @@ from nasdip.prior.restoration_folder import RestorationFolder, read_array
 from nasdip.prior.result import Restoration
 from nasdip.report.service import Service, read_service
 from nasdip.search.run_folder import RunFolder, RunRecord, best_of
-from nasdip.search.task import Reward, settled_reward
+from nasdip.search.settings import Reward, settled_reward
 from nasdip.search.trial_result import FLOOR_REWARD, TrialResult
 from nasdip.space.search_space import SearchSpace
 

@@ -5,7 +5,9 @@ from nasdip.prior.quality import QUALITIES, Quality
 from nasdip.prior.result import FitResult, Restoration
 from nasdip.report.words import counted
 
-FIXED = "fixed"
+FIXED = "fixed"  # no rule
+# What sets the steps of a restoration, and of the last fit of a search.
+STEPS_OPTION, SEARCH_STEPS_OPTION = "--steps", "a new search with --final-steps"
 # What the score of each rule is: for a sentence, and for an axis.
 SCORES = {
     "reference": (
@@ -54,15 +56,15 @@ def stopping_words(restoration: Restoration) -> str:
     )
 
 
-def ahead_words(restoration: Restoration) -> str | None:
-    """Return a warning where the steps ended while the rule still found better ones."""
+def ahead_words(restoration: Restoration, steps_option: str = STEPS_OPTION) -> str | None:
+    """Return a warning where the steps ended while the rule still found better ones; `steps_option` sets them."""
     late = [str(number) for number, fit in enumerate(restoration.repetitions, start=1) if fit.ahead]
     if not late:
         return None
     which = "" if len(restoration.repetitions) == 1 else f" of repetition {', '.join(late)}"
     return (
         f"The fit{which} ended at its last step while the rule still found better ones: allow more steps, "
-        f"as with --steps {2 * restoration.config.steps}."
+        f"as with {steps_option} {2 * restoration.config.steps}."
     )
 
 
@@ -78,7 +80,7 @@ def overfit_words(restoration: Restoration) -> str | None:
         return None
     return (
         f"The loss stayed below the variance of the noise from step {step} on: from there the network learned noise. "
-        "A stopping rule (--stop auto) keeps an earlier image."
+        "A stopping rule (nasdip restore --stop auto) keeps an earlier image."
     )
 
 
@@ -88,8 +90,8 @@ def refinement_words(restoration: Restoration) -> str:
     mean = f"the mean of {fits}" if len(restoration.repetitions) > 1 else "the one fit"
     if restoration.refined and restoration.reference is not None:
         return (
-            f"Refined: {mean} and a non-local Bayes estimate, made without a network, were averaged, and the result "
-            "was averaged with a non-local Wiener estimate that it guided."
+            f"Refined: {mean} and a non-local Bayes estimate, made without a network, were averaged, of which the "
+            "estimate counts for two thirds."
         )
     if restoration.refined and restoration.kind == "impulse":
         return f"Impulses were filled from {mean}; all other pixels are those of the noisy image."

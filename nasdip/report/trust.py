@@ -8,9 +8,17 @@ from nasdip.errors import NasdipError
 from nasdip.imaging.whiteness import Whiteness, whiteness
 from nasdip.report.detail_correlation import detail_correlation
 from nasdip.report.noise_model import NoiseModel
-from nasdip.report.trust_words import CLEAR_SLOW, LEFT, REPEATS, coloured_words, repeats_words, strength_words
+from nasdip.report.trust_words import (
+    CLEAR_SLOW,
+    LEFT,
+    MORE,
+    coloured_words,
+    repeats_detail,
+    repeats_words,
+    strength_words,
+)
 
-Finding = Literal["white", "detail", "low", "high", "constant", "kept", "unjudged"]
+Finding = Literal["white", "detail", "strong", "weak", "low", "high", "constant", "kept", "unjudged"]
 Tone = Literal["good", "warn", "bad"]
 
 
@@ -32,14 +40,17 @@ class Trust(NamedTuple):
     correlation : float
         With the fine detail of the restored image, see `detail_correlation`.
     finding : str
-        white: without a trace of the picture; detail: white, but it repeats detail; low: too much power at low
-        frequencies; high: too much at high ones; constant; kept: only impulses were replaced; unjudged: noise that is
-        correlated leaves a residual that is not white either.
+        white: without a trace of the picture, and as strong as the noise; detail: (nearly) white, but it repeats
+        detail; strong, weak: white, but stronger or weaker than the noise; low: too much power at low frequencies;
+        high: too much at high ones; constant; kept: only impulses were replaced; unjudged: noise that is correlated
+        leaves a residual that is not white either.
     tone : {"good", "warn", "bad"}
         How much that matters.
     headline, explanation, repeats, strength : str
         The verdict in words, why, whether detail is repeated, and how the deviation compares with the noise level; the
         last two are empty where they would tell nothing.
+    ratio : float or None
+        The deviation over the expected one; None without noise to compare with, or where its level is doubtful.
     """
 
     residual: np.ndarray
@@ -55,11 +66,7 @@ class Trust(NamedTuple):
     explanation: str
     repeats: str
     strength: str
-
-    @property
-    def ratio(self) -> float | None:
-        """The deviation over the expected one; None without noise to compare with."""
-        return self.deviation / self.expected if self.expected > 0 else None
+    ratio: float | None
 
 
 class Verdict(NamedTuple):
@@ -71,6 +78,23 @@ class Verdict(NamedTuple):
     explanation: str
 
 
+class Signs(NamedTuple):
+    """What a verdict is formed of: test, correlation with detail, strength over that of the noise (None without any).
+
+    `refined`: the image is made by patches, which leave more noise in fine detail.
+    """
+
+    test: Whiteness | None
+    correlation: float
+    ratio: float | None
+    refined: bool
+
+    @property
+    def repeats(self) -> bool:
+        """Whether the residual repeats detail of the picture."""
+        return repeats_detail(self.correlation, self.ratio, refined=self.refined)
+
+
 def trust(noisy: np.ndarray, restored: np.ndarray, noise: NoiseModel, *, refined: bool = False) -> Trust:
     """Judge the residual of a restoration; `refined`: by patches, which leave more noise in fine detail."""
     residual = noisy.astype(np.float64) - restored.astype(np.float64)
@@ -79,27 +103,27 @@ def trust(noisy: np.ndarray, restored: np.ndarray, noise: NoiseModel, *, refined
     deviation, expected = 255 * float(residual[known].std()), noise.sigma
     if noise.spread is not None:
         expected = 255 * float(np.sqrt(np.mean(noise.spread[known] ** 2)))
-    test = _test(residual, noise)
-    correlation = detail_correlation(residual, restored)
+    ratio = deviation / expected if expected > 0 and not noise.doubtful else None
+    signs = Signs(_test(residual, noise), detail_correlation(residual, restored), ratio, refined)
     return Trust(
         residual,
         float(np.quantile(np.abs(residual), 0.99)) or 1.0,
         deviation,
         expected,
         noise.sigma,
-        test,
-        correlation,
-        *_verdict(test, correlation, noise, refined=refined),
-        *_in_words(correlation, deviation, expected, noise, refined=refined),
+        signs.test,
+        signs.correlation,
+        *_verdict(signs, noise),
+        *_in_words(signs, deviation, expected, noise),
+        ratio,
     )
 
 
-def _in_words(
-    correlation: float, deviation: float, expected: float, noise: NoiseModel, *, refined: bool
-) -> tuple[str, str]:
+def _in_words(signs: Signs, deviation: float, expected: float, noise: NoiseModel) -> tuple[str, str]:
     if noise.kind == "correlated":
         return "", ""
-    return repeats_words(correlation, refined=refined), strength_words(deviation, expected, noise.sigma)
+    words = repeats_words(signs.correlation, signs.ratio, refined=signs.refined)
+    return words, strength_words(deviation, expected, noise.sigma, doubtful=noise.doubtful)
 
 
 def _test(residual: np.ndarray, noise: NoiseModel) -> Whiteness | None:
@@ -116,21 +140,32 @@ def signed_distance(test: Whiteness) -> tuple[float, float]:
     return float(distance[where]), float(test.frequency[where])
 
 
-def _verdict(test: Whiteness | None, correlation: float, noise: NoiseModel, *, refined: bool) -> Verdict:
-    if test is None and noise.known is not None:
+def _verdict(signs: Signs, noise: NoiseModel) -> Verdict:
+    if signs.test is None and noise.known is not None:
         kept = "Impulses were replaced; all other pixels are as they were."
         return Verdict("kept", "good", kept, "There is no residual beside them that could be judged.")
-    if test is None:
+    if signs.test is None:
         same = "Noisy and restored image are the same."
         return Verdict("constant", "warn", "The residual is constant: nothing was removed.", same)
     if noise.kind == "correlated":
         return _unjudged()
-    if not test.is_white:
-        return _coloured(test)
+    return _white(signs) if signs.test.is_white else _coloured(signs.test, signs)
+
+
+def _white(signs: Signs) -> Verdict:
     even = "Its power is spread evenly over all frequencies, as far as the test can tell at the 5 % level."
-    if correlation > REPEATS and not refined:
+    if signs.repeats:
         detail = "The residual is white, but it repeats detail of the picture: look at it."
         return Verdict("detail", "warn", detail, even)
+    if signs.ratio is not None and signs.ratio > MORE:
+        strong = (
+            "The residual is white, but stronger than the noise: more than that was removed, or the level is wrong."
+        )
+        return Verdict("strong", "warn", strong, even)
+    if signs.ratio is not None and signs.ratio < LEFT:
+        return Verdict("weak", "warn", "The residual is white, but weaker than the noise: part of that stayed.", even)
+    if signs.ratio is None:
+        return Verdict("white", "good", "The residual is white: no trace of the picture was found in it.", even)
     return Verdict("white", "good", "The residual is white: nothing but noise was removed.", even)
 
 
@@ -144,12 +179,29 @@ def _unjudged() -> Verdict:
     )
 
 
-def _coloured(test: Whiteness) -> Verdict:
+def _coloured(test: Whiteness, signs: Signs) -> Verdict:
     distance, frequency = signed_distance(test)
     headline, explanation = coloured_words(distance, frequency)
     if distance > 0:
         return Verdict("low", "bad", headline, explanation)
-    return Verdict("high", "warn" if abs(distance) >= CLEAR_SLOW else "good", headline, explanation)
+    if abs(distance) >= CLEAR_SLOW:
+        return Verdict("high", "warn", headline, explanation)
+    if signs.refined and signs.repeats:
+        detail = "The residual is nearly white, but it repeats detail of the picture: look at it."
+        return Verdict("detail", "warn", detail, explanation)
+    return _nearly_white(signs, headline, explanation)
+
+
+def _nearly_white(signs: Signs, headline: str, explanation: str) -> Verdict:
+    if signs.ratio is None or LEFT <= signs.ratio <= MORE:
+        return Verdict("high", "good", headline, explanation)
+    side, what = ("stronger", "more than that was removed") if signs.ratio > MORE else ("weaker", "part of that stayed")
+    return Verdict("high", "warn", f"The residual is nearly white, but {side} than the noise: {what}.", explanation)
+
+
+def is_strong(judged: Trust) -> bool:
+    """Whether the residual is so much stronger than the noise that more than noise was removed."""
+    return judged.ratio is not None and judged.ratio > MORE and judged.finding not in ("kept", "unjudged")
 
 
 def is_weak(judged: Trust) -> bool:

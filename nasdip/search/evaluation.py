@@ -7,7 +7,7 @@ import torch
 
 from nasdip.search.early_stop import EarlyStop
 from nasdip.search.run_folder import RunFolder
-from nasdip.search.task import TrialTask, make_task
+from nasdip.search.task import TrialTask, task_of
 from nasdip.search.trial import run_trial
 from nasdip.search.trial_result import Curve, Suggestion, TrialResult
 from nasdip.space.architecture import Architecture
@@ -52,8 +52,7 @@ class Evaluation:
 
     def __init__(self, folder: RunFolder, device: torch.device) -> None:
         record = folder.record()
-        noisy, clean = folder.images()
-        self.task: TrialTask = make_task(noisy, clean, record.sigma, record.settings)
+        self.task: TrialTask = task_of(record, *folder.images())
         self.early_stop: EarlyStop = record.settings.early_stop
         self.device = device
 

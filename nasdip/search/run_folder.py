@@ -42,9 +42,10 @@ class RunRecord(NamedTuple):
     settings: SearchSettings
     image: str  # path as given
     clean: str | None
-    sigma: float  # estimated noise level, 8-bit units
+    sigma: float  # noise level, 8-bit units: that of the observation, which is without impulses
     device: str  # in words
     provenance: list[dict[str, Any]]  # of the start, and of every resumption
+    kind: str | None = None  # of the noise, see `Observation`; None in runs of version 0.1.0
 
 
 class RunFolder:

@@ -11,8 +11,8 @@ import torch
 
 from nasdip.controller.registry import make_searcher
 from nasdip.errors import NasdipError
-from nasdip.imaging.noise_level import estimate_sigma
 from nasdip.imaging.observation import Observation
+from nasdip.imaging.observe import observe
 from nasdip.network.build import check_width
 from nasdip.prior.device import describe
 from nasdip.prior.restoration import Progress, carry_out
@@ -43,6 +43,7 @@ def start_run(
     clean: np.ndarray | None,
     device: torch.device,
     *,
+    observation: Observation | None = None,
     image: str = "",
     clean_image: str | None = None,
     input_file: Path | None = None,
@@ -50,13 +51,15 @@ def start_run(
 ) -> None:
     """Lay out the folder of a new search on an image (H, W, C), and check everything that can be checked before.
 
-    `image` and `clean_image` name the pictures for people; a copy of `input_file` is kept; `started` is the
-    provenance, where it is not that of this process's command.
+    `observation` is what `observe` found of the image, where that is known already. `image` and `clean_image` name the
+    pictures for people; a copy of `input_file` is kept; `started` is the provenance, where it is not that of this
+    process's command.
 
     Raises
     ------
     NasdipError
-        Where a search was started there before, for images of two sizes, or unknown searchers and settings.
+        Where a search was started there before, for images of two sizes, unknown searchers and settings, or a reward
+        that the noise does not allow.
     """
     if folder.exists():
         raise NasdipError(f"{folder.path} holds a search already: resume it (--resume), or choose another folder")
@@ -74,9 +77,13 @@ def start_run(
     make_searcher(settings.searcher, space, seed=settings.seed, **settings.searcher_settings)
     if clean is not None and clean_image is None:
         clean_image = "an array"
-    settings = choose_reward(dataclasses.replace(settings, final=final), noisy, clean)
+    observation = observation or observe(noisy)[0]
+    settings = choose_reward(dataclasses.replace(settings, final=final), observation, has_clean=clean is not None)
     settings = resolved(settings, noisy.shape, torch.get_num_threads(), len(gpus(device)))
-    record = RunRecord(settings, image, clean_image, estimate_sigma(noisy), describe(device), [started or provenance()])
+    assert observation.sigma is not None  # `observe` finds one
+    record = RunRecord(
+        settings, image, clean_image, observation.sigma, describe(device), [started or provenance()], observation.kind
+    )
     folder.create(record, space, noisy, clean, input_file)
 
 

@@ -10,6 +10,9 @@ from nasdip.search.early_stop import EarlyStop
 
 _MOST_PARALLEL = 1024
 
+# What a trial is worth: see `SearchSettings`.
+Reward = Literal["clean", "estimate", "heldout"]
+
 
 @dataclass(frozen=True)
 class ProxySettings:
@@ -24,7 +27,8 @@ class ProxySettings:
     steps : int
         Optimiser steps.
     heldout : float
-        Fraction of the pixels held out of the loss, for the reward without a clean image.
+        Fraction of the pixels held out of the loss, whatever the reward: they are the reward heldout, and half of the
+        reward estimate.
     threads : int or None
         CPU threads of a fit, the same for all trials, since rewards depend on it by rounding (tenths of a dB); None
         for a trial's share of those that there are where the search starts, under NNI of the cores.
@@ -88,8 +92,8 @@ class SearchSettings:
     Parameters
     ----------
     reward : {"auto", "clean", "estimate", "heldout"}
-        PSNR against the clean image, its estimate by held-out pixels and a reference, or that on held-out noisy pixels.
-        auto: see `nasdip.search.task.choose_reward`.
+        PSNR against the clean image, its estimate by held-out pixels and a reference (non-local Bayes), half each, or
+        that against the noisy image on held-out pixels. auto: see `nasdip.search.task.choose_reward`.
     parallel : int or None
         Trials at once of `nasdip search`; None to have it chosen at the start (`nasdip.search.planning.resolved`).
         Larger = more trials in the same time, and a searcher that knows less when it suggests them: see `lag`.
@@ -142,3 +146,10 @@ class SearchSettings:
             return SearchSettings(**fields)
         except (KeyError, TypeError) as error:
             raise NasdipError(f"the run's settings are not those of this version ({error}): start a new run") from None
+
+
+def settled_reward(settings: SearchSettings, has_clean: bool) -> Reward:
+    """Return the reward of a run's settings; where they say auto, as runs of version 0.1.0 do, what that meant then."""
+    if settings.reward == "auto" or (settings.reward == "clean" and not has_clean):
+        return "clean" if has_clean else "heldout"
+    return settings.reward

@@ -4,7 +4,7 @@ import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from safetensors import SafetensorError
@@ -13,17 +13,16 @@ from safetensors.numpy import save as to_safetensors
 
 from nasdip.errors import NasdipError
 from nasdip.files import replacing
+from nasdip.imaging.intensity import Stretch
 from nasdip.imaging.nonlocal_bayes import BayesEstimate
 from nasdip.imaging.observation import Observation
 from nasdip.imaging.observe import observe
-from nasdip.imaging.reference import allows_reference, make_reference
-from nasdip.search.settings import ProxySettings, SearchSettings
+from nasdip.imaging.reference import allows_reference, make_reference, only_impulses
+from nasdip.search.run_folder import RunRecord
+from nasdip.search.settings import ProxySettings, Reward, SearchSettings, settled_reward
 from nasdip.seeds import derive_seed
 
 _META = "meta"
-
-
-Reward = Literal["clean", "estimate", "heldout"]
 
 
 class TrialTask(NamedTuple):
@@ -39,49 +38,75 @@ class TrialTask(NamedTuple):
     reward: Reward
 
 
-def make_task(noisy: np.ndarray, clean: np.ndarray | None, sigma: float, settings: SearchSettings) -> TrialTask:
-    """Return the task of a search on images (H, W, C): the proxy's centre crop of both.
+def make_task(observation: Observation, clean: np.ndarray | None, settings: SearchSettings) -> TrialTask:
+    """Return the task of a search on a whole picture, as it was observed: the proxy's centre crop of all there is.
 
-    NasdipError where the noise of the picture allows no reference and the reward needs one.
+    So trials know of the noise, and leave out of the loss, what the final fit does. The crop is fitted in its own range
+    of intensities, unless that of the picture is laid down. NasdipError where the noise of the picture allows no
+    reference and the reward needs one.
     """
     proxy, reward = settings.proxy, settled_reward(settings, clean is not None)
-    crop = noisy if proxy.crop is None else centre_crop(noisy, proxy.crop)
-    clean_crop = clean if clean is None or proxy.crop is None else centre_crop(clean, proxy.crop)
-    # One seed for all trials: they differ by architecture alone (common random numbers).
-    seed = derive_seed(settings.seed, 0)
-    observation = Observation(crop, sigma)
+    size = max(observation.pixels.shape[:2]) if proxy.crop is None else proxy.crop
+    seen = observation.part(_centre(observation.pixels.shape, size))
+    clean_crop = None if clean is None else centre_crop(clean, size)
     if reward == "estimate":
-        observation, _ = observe(crop, sigma)
-        if not allows_reference(observation):
-            raise NasdipError("the noise of this picture allows no reference: use the reward heldout")
-        observation = replace(observation, reference=make_reference(observation))
-    return TrialTask(observation, clean_crop, proxy, seed, reward)
+        _check_reference(observation)
+        seen = replace(seen, reference=make_reference(seen))
+    # One seed for all trials: they differ by architecture alone (common random numbers).
+    return TrialTask(seen, clean_crop, proxy, derive_seed(settings.seed, 0), reward)
 
 
-def settled_reward(settings: SearchSettings, has_clean: bool) -> Reward:
-    """Return the reward of a run's settings; where they say auto, as runs of version 0.1.0 do, what that meant then."""
-    if settings.reward == "auto" or (settings.reward == "clean" and not has_clean):
-        return "clean" if has_clean else "heldout"
-    return settings.reward
+def task_of(record: RunRecord, noisy: np.ndarray, clean: np.ndarray | None) -> TrialTask:
+    """Return the task of a run on its whole images (H, W, C): the same in every process, and after every resumption.
 
-
-def choose_reward(settings: SearchSettings, noisy: np.ndarray, clean: np.ndarray | None) -> SearchSettings:
-    """Return the settings of a new run with the reward that it has.
-
-    The clean image where there is one; else the estimate, where the noise of the proxy's crop allows a reference, which
-    ranks architectures better than held-out pixels alone (`experiments/benchmarks/reward.py`).
+    Runs of version 0.1.0 note no kind of the noise: their trials fit the bare pixels, told the estimated level alone.
     """
-    if settings.reward in ("clean", "heldout") or (settings.reward == "auto" and clean is not None):
-        return replace(settings, reward=settled_reward(settings, clean is not None))
-    crop = noisy if settings.proxy.crop is None else centre_crop(noisy, settings.proxy.crop)
-    return replace(settings, reward="estimate" if allows_reference(observe(crop)[0]) else "heldout")
+    observation = Observation(noisy, record.sigma) if record.kind is None else observe(noisy)[0]
+    return make_task(observation, clean, record.settings)
+
+
+def choose_reward(settings: SearchSettings, observation: Observation, *, has_clean: bool) -> SearchSettings:
+    """Return the settings of a new run on a whole picture with the reward that it has.
+
+    For auto that is the clean image where there is one; else the estimate, where the noise of the picture allows a
+    reference, which ranks architectures better than held-out pixels alone (`experiments/benchmarks/reward.py`).
+
+    Raises
+    ------
+    NasdipError
+        Where the estimate is asked for, and the noise allows no reference.
+    """
+    if settings.reward in ("clean", "heldout") or (settings.reward == "auto" and has_clean):
+        return replace(settings, reward=settled_reward(settings, has_clean))
+    if settings.reward == "estimate":
+        _check_reference(observation)
+    return replace(settings, reward="estimate" if allows_reference(observation) else "heldout")
+
+
+def _check_reference(observation: Observation) -> None:
+    """Raise NasdipError where the noise allows no reference."""
+    if allows_reference(observation):
+        return
+    cause = "it holds hardly any noise"
+    if observation.kind == "correlated":
+        cause = "its noise is correlated between pixels"
+    elif only_impulses(observation):
+        cause = "impulses are all the noise it holds"
+    raise NasdipError(
+        f"the reward estimate needs a reference, and this picture allows none ({cause}): use the reward heldout"
+    )
 
 
 def centre_crop(image: np.ndarray, size: int) -> np.ndarray:
     """Return the square of `size` px around the centre of an image (H, W, ...), or less where the image is smaller."""
-    height, width = (min(size, side) for side in image.shape[:2])
-    top, left = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2
-    return image[top : top + height, left : left + width]
+    return image[_centre(image.shape, size)]
+
+
+def _centre(shape: tuple[int, ...], size: int) -> tuple[slice, slice]:
+    """Return the rows and columns of the square of `size` px around the centre, or of what there is of it."""
+    height, width = (min(size, side) for side in shape[:2])
+    top, left = (shape[0] - height) // 2, (shape[1] - width) // 2
+    return slice(top, top + height), slice(left, left + width)
 
 
 def write_task(folder: Path, task: TrialTask) -> Path:
@@ -89,7 +114,9 @@ def write_task(folder: Path, task: TrialTask) -> Path:
     seen = task.observation
     meta = {
         "sigma": seen.sigma,
+        "sigma_error": seen.sigma_error,
         "kind": seen.kind,
+        "working": seen.working,
         "proxy": task.proxy.__dict__,
         "seed": task.seed,
         "reward": task.reward,
@@ -126,8 +153,11 @@ def read_task(path: Path) -> TrialTask:
     reference = None
     if "reference" in tensors:
         reference = BayesEstimate(tensors["reference"], tensors["reference_variance"])
+    # Trials that an earlier version started may still read its file.
+    working = meta.get("working")
     observation = Observation(
-        tensors["noisy"], meta["sigma"], kind=meta.get("kind", "gaussian"), variance=tensors.get("variance"),
+        tensors["noisy"], meta["sigma"], kind=meta.get("kind", "gaussian"), sigma_error=meta.get("sigma_error", 0.0),
+        working=None if working is None else Stretch(*working), variance=tensors.get("variance"),
         known=tensors.get("known"), reference=reference,
     )  # fmt: skip
     return TrialTask(observation, tensors.get("clean"), proxy, meta["seed"], meta["reward"])

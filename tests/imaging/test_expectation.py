@@ -14,6 +14,7 @@ from nasdip.imaging.noise import add_noise
 from nasdip.imaging.nonlocal_bayes import BayesEstimate
 from nasdip.imaging.observation import Observation
 from nasdip.imaging.reference import make_reference
+from nasdip.imaging.unclipping import true_intensities
 
 
 def scene(channels: int = 1) -> np.ndarray:
@@ -28,7 +29,7 @@ def observed(clean: np.ndarray, kind: str = "gaussian", seed: int = 3, **known: 
 
 
 def expected(observation: Observation, image: np.ndarray, **options: Any) -> Expectation:
-    found = expectation(observation, observation.pixels, image, **options)
+    found = expectation(observation, image, **{"refined": True, **options})
     assert found is not None
     return found
 
@@ -63,7 +64,7 @@ def test_interval_holds_the_true_psnr_and_the_map_adds_up_to_it() -> None:
 def test_a_worse_fit_is_expected_to_be_worse(grey: Observation) -> None:
     good = restored(grey)
     rough = good + np.random.default_rng(5).normal(0, 0.06, good.shape).astype(np.float32)
-    better, worse = (expectation(grey, image, image) for image in (good, rough))
+    better, worse = (expectation(grey, image, refined=False) for image in (good, rough))
     assert better is not None
     assert worse is not None
     assert worse.psnr < better.psnr - 2
@@ -82,7 +83,7 @@ def test_the_same_for_any_number_of_workers_and_of_the_fits_themselves_when_they
     one, two = (expected(grey, image, workers=workers) for workers in (1, 2))
     assert one[:3] == two[:3]
     assert np.array_equal(one.deviation, two.deviation)
-    fit = expectation(grey, image, image)
+    fit = expectation(grey, image, refined=False)
     assert fit is not None
     assert fit.psnr != one.psnr
 
@@ -129,13 +130,13 @@ def test_noise_that_depends_on_the_intensity_and_impulses() -> None:
 
 
 def test_nothing_is_expected_without_a_reference_or_of_correlated_noise(grey: Observation) -> None:
-    assert expectation(replace(grey, reference=None), grey.pixels, grey.pixels) is None
-    assert expectation(replace(grey, kind="correlated"), grey.pixels, grey.pixels) is None
+    assert expectation(replace(grey, reference=None), grey.pixels, refined=True) is None
+    assert expectation(replace(grey, kind="correlated"), grey.pixels, refined=True) is None
 
 
 def test_images_of_another_shape_are_refused(grey: Observation) -> None:
     with pytest.raises(NasdipError, match=r"must have the shape of the observation, \(48, 48, 1\)"):
-        expectation(grey, grey.pixels, grey.pixels[:40])
+        expectation(grey, grey.pixels[:40], refined=True)
 
 
 def test_cosine_transforms_keep_powers_and_leave_out_a_margin() -> None:
@@ -179,10 +180,41 @@ def test_the_unbiased_estimate_counts_the_more_the_more_values_it_is_of() -> Non
 
 def test_an_image_that_came_out_badly_is_not_expected_to_be_good(grey: Observation) -> None:
     blurred = gaussian(restored(grey), sigma=3, channel_axis=-1).astype(np.float32)
-    for fitted in (grey.pixels, blurred):  # refined, and not
-        good, bad = (expectation(grey, fitted, image) for image in (restored(grey), blurred))
+    for refined in (True, False):
+        good, bad = (expectation(grey, image, refined=refined) for image in (restored(grey), blurred))
         assert good is not None
         assert bad is not None
         true = -10 * np.log10(np.mean((blurred - scene()) ** 2))
         assert bad.psnr < good.psnr - 2
         assert bad.low < true < bad.high
+
+
+def test_clipped_noise_in_a_dark_picture() -> None:
+    clean = 0.12 * scene(3)
+    noisy = add_noise(clean, sigma=25, seed=3, clip=True).astype(np.float32)
+    observation = Observation(noisy, 25.0)
+    observation = replace(observation, reference=make_reference(observation))
+    assert observation.reference is not None
+    seen = observation.reference.image
+    image = true_intensities(observation, seen).image
+    true, left = (-10 * np.log10(np.mean((each - clean) ** 2)) for each in (image, seen))
+    assert true > left + 1  # the mean of clipped noise is too bright
+    undone, as_seen = (expected(observation, seen, refined=refined) for refined in (True, False))
+    assert undone.low < true < undone.high
+    assert as_seen.low < left < as_seen.high
+
+
+def test_pieces_stand_for_a_large_image(monkeypatch) -> None:
+    clean = np.tile(scene(3), (2, 3, 1))
+    observation = observed(clean)
+    image = restored(observation)
+    assert model.sample(clean.shape) is None
+    whole = expected(observation, image)
+    monkeypatch.setattr(model, "_MOST_PIXELS", 48 * 72)
+    monkeypatch.setattr(model, "_PIECE", 24)
+    rows, columns = model.sample(clean.shape)
+    assert len(rows) * columns.shape[1] < 0.6 * clean.shape[0] * clean.shape[1]
+    found = expected(observation, image)
+    assert found.psnr == pytest.approx(whole.psnr, abs=1)
+    assert found.deviation.shape == clean.shape
+    assert -10 * np.log10(np.mean(found.deviation.astype(float) ** 2)) == pytest.approx(found.psnr, abs=1e-3)

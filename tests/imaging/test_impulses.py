@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 from skimage import data
@@ -68,6 +70,35 @@ def test_no_false_alarm_in_clean_pictures(name: str) -> None:
 def test_a_background_is_no_impulse() -> None:
     true = np.random.default_rng(0).random((64, 64)) < 0.04
     assert not impulse_mask(np.where(true, 1.0, 0.4))[~true].any()
+
+
+def lone(places: list[tuple[int, int]], level: float = 0.06) -> np.ndarray:
+    """Noise far below a few pixels at 1."""
+    image = np.random.default_rng(0).uniform(0, level, (64, 64))
+    image[tuple(np.transpose(places))] = 1
+    return image
+
+
+def test_a_few_pixels_far_above_all_others() -> None:
+    mask = impulse_mask(lone([(0, 0), (20, 30), (20, 31), (63, 5)]))
+    assert np.argwhere(mask).tolist() == [[0, 0], [20, 30], [20, 31], [63, 5]]
+    assert (impulse_mask(1 - lone([(9, 9)])) == (lone([(9, 9)]) == 1)).all()
+
+
+def test_a_thing_far_above_all_others_is_none_nor_are_highlights() -> None:
+    assert not impulse_mask(lone([(y, x) for y in range(10, 13) for x in range(10, 13)])).any()
+    assert not impulse_mask(lone([(10, 10), (20, 30)], level=0.6)).any()
+    assert not impulse_mask(lone([(10, 10), (20, 30)], level=0.0)).any()  # dots on nothing
+
+
+def test_filling_takes_little_memory() -> None:
+    image = np.random.default_rng(0).random((512, 512, 3), np.float32)
+    mask = image[..., 0] < 0.05
+    tracemalloc.start()
+    fill_impulses(image, mask)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 40 * mask.size  # bytes; the image takes 12 a pixel
 
 
 def test_a_flat_picture_and_a_small_one() -> None:

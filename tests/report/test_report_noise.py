@@ -6,10 +6,13 @@ from example_runs import SIGMA, clean_image, example_restoration
 from skimage.filters import gaussian
 
 from nasdip.imaging.noise import add_noise
+from nasdip.imaging.noise_level import NoiseLevel
+from nasdip.imaging.nonlocal_bayes import BayesEstimate
 from nasdip.imaging.observe import observe
 from nasdip.prior.config import FitConfig
 from nasdip.prior.result import Restoration
-from nasdip.report.cautions import cautions
+from nasdip.report.cautions import cautions, judge, lossy_words
+from nasdip.report.expected import missing_words
 from nasdip.report.noise_model import noise_model
 from nasdip.report.trust import trust
 
@@ -59,6 +62,17 @@ def test_clipping_takes_from_the_residual() -> None:
     assert noise_model(restored(unclipped, sigma=50.0)).spread is None
 
 
+def test_a_refined_image_is_compared_by_what_clipped_noise_shows_of_it() -> None:
+    noisy = add_noise(CLEAN, "gaussian", sigma=50.0, seed=2, clip=True)
+    reference = BayesEstimate(CLEAN, np.full_like(CLEAN, 1e-4))
+    judged, model = judge(restored(noisy, sigma=50.0, refined=True, reference=reference))
+    assert model.seen is not None
+    dark = CLEAN < 0.1
+    assert (noisy - CLEAN)[dark].mean() > 0.03
+    assert abs(judged.residual[dark].mean()) < 0.015
+    assert judged.tone == "good"
+
+
 def test_impulses_are_found_again() -> None:
     noisy = add_noise(CLEAN, "salt-pepper", seed=2)
     model = noise_model(restored(noisy, kind="impulse", sigma=0.1))
@@ -69,8 +83,10 @@ def test_impulses_are_found_again() -> None:
 
 
 def test_nothing_is_promised_of_correlated_noise() -> None:
-    slow = gaussian(np.random.default_rng(0).normal(0, 0.3, CLEAN.shape), 1.5, channel_axis=-1)
-    made = restored(CLEAN + slow, kind="correlated", sigma=20.0)
+    slow = gaussian(np.random.default_rng(0).normal(0, 0.4, CLEAN.shape), 1, channel_axis=-1)
+    observation, _ = observe((CLEAN + slow).astype(np.float32))
+    assert observation.sigma is not None
+    made = restored(CLEAN + slow, kind=observation.kind, sigma=observation.sigma)
     model = noise_model(made)
     assert "Neighbouring pixels share noise" in model.words
     found = cautions(made, trust(made.noisy, made.image, model), model)
@@ -86,3 +102,39 @@ def test_a_picture_without_noise_has_no_spread_whatever_was_clipped() -> None:
     saturated = np.clip(1.6 * CLEAN, 0, 1)
     assert noise_model(restored(saturated, sigma=0.0)).spread is None
     assert noise_model(restored(saturated, sigma=5.0)).spread is not None
+
+
+@pytest.mark.parametrize(
+    ("sigma", "words"), [(1.6, "noise of level 1.6 (8-bit units; 10.0 % of"), (0.1, "Little noise: a level of 0.1")]
+)
+def test_little_noise_is_little_beside_the_range_of_the_picture(sigma: float, words: str) -> None:
+    """As of a 12-bit picture in a 16-bit file."""
+    narrow = (CLEAN - CLEAN.min()) / np.ptp(CLEAN) / 16
+    assert words in noise_model(restored(narrow, sigma=sigma)).words
+
+
+def test_a_level_that_the_picture_contradicts_is_doubted() -> None:
+    noisy = add_noise(CLEAN, "gaussian", sigma=SIGMA, seed=2)
+    made = restored(noisy, sigma=5.0, looks=NoiseLevel(25.4, 0.5))
+    judged, model = judge(made)
+    assert "level 5.0 was given, but the picture looks like 25.4 ± 0.5" in model.words
+    assert (judged.ratio, judged.finding) == (None, "white")
+    assert "nothing but noise" not in judged.headline
+    assert "cannot be compared" in judged.strength
+    assert [caution.title for caution in cautions(made, judged, model)] == ["The noise level may be wrong"]
+    assert "contradicts the noise level" in missing_words(made)
+
+
+def test_a_law_is_found_again_beside_a_level_that_is_contradicted() -> None:
+    noisy = add_noise(CLEAN, "poisson", sigma=SIGMA, seed=2).astype(np.float32)
+    observation, found = observe(noisy, 60.0)
+    assert observation.contradicted
+    model = noise_model(restored(noisy, kind="poisson", sigma=60.0, looks=observation.looks))
+    assert (model.words, model.doubtful) == (found.words, True)
+
+
+def test_a_lossy_file_is_told() -> None:
+    made = restored(add_noise(CLEAN, "gaussian", sigma=SIGMA, seed=2))
+    titles = {name: [c.title for c in cautions(made, *judge(made), image=name)] for name in ("a/b.JPEG", "b.png", None)}
+    assert titles == {"a/b.JPEG": ["A lossy file"], "b.png": [], None: []}
+    assert "--sigma" in (lossy_words("b.jpg") or "")

@@ -13,6 +13,7 @@ from nasdip.report.restoration_numbers import qualities, repetition_rows, watche
 from nasdip.report.treatment import (
     FIXED,
     SCORES,
+    SEARCH_STEPS_OPTION,
     ahead_words,
     overfit_words,
     quality_words,
@@ -58,7 +59,8 @@ def test_a_best_step_that_may_be_ahead_is_told() -> None:
     words = ahead_words(late)
     assert words is not None
     assert "of repetition 2" in words
-    assert "--steps 180" in words
+    assert "as with --steps 180." in words
+    assert "a new search with --final-steps 180." in (ahead_words(late, SEARCH_STEPS_OPTION) or "")
     assert [row.ahead for row in repetition_rows(late)] == [False, True]
 
 
@@ -123,7 +125,9 @@ def test_the_truth_is_told_beside_the_estimate() -> None:
     assert "below the interval" in (truth_words(replace(made, expected=high)) or "")
     assert truth_words(replace(made, psnr=None)) is None
     assert f"interval {expected.low:.2f} to {expected.high:.2f} dB" in expected_words(expected)
-    assert "nothing can be promised" in missing_words("correlated")
+    assert "nothing can be promised" in missing_words(replace(made, kind="correlated"))
+    assert "this noise allows no estimate" in missing_words(replace(made, kind="impulse", refined=True))
+    assert "did not estimate it" in missing_words(made)
 
 
 def test_the_map_is_the_root_mean_square_over_channels() -> None:

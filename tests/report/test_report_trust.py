@@ -7,7 +7,7 @@ from skimage.restoration import denoise_tv_chambolle
 from nasdip.imaging.nonlocal_bayes import nonlocal_bayes
 from nasdip.report.detail_correlation import detail_correlation
 from nasdip.report.noise_model import NoiseModel
-from nasdip.report.trust import Finding, Tone, is_weak, signed_distance, trust
+from nasdip.report.trust import Finding, Tone, is_strong, is_weak, signed_distance, trust
 
 SIGMA = 25.0
 WHITE = NoiseModel("gaussian", "white", SIGMA)
@@ -75,6 +75,30 @@ def test_non_local_bayes_on_a_photograph_raises_no_alarm_and_total_variation_doe
     assert "detail was removed" in flat.headline
 
 
+def test_nothing_but_noise_is_as_strong_as_the_noise() -> None:
+    verdicts = {sigma: trust(CLEAN + NOISE, CLEAN, WHITE._replace(sigma=sigma)) for sigma in (15.0, 25.0, 40.0)}
+    assert [judged.finding for judged in verdicts.values()] == ["strong", "white", "weak"]
+    assert [judged.tone for judged in verdicts.values()] == ["warn", "good", "warn"]
+    assert ["nothing but noise" in judged.headline for judged in verdicts.values()] == [False, True, False]
+    assert [is_strong(judged) for judged in verdicts.values()] == [True, False, False]
+    nearly = trust(CLEAN + NOISE, CLEAN + 0.3 * gaussian(NOISE, 1.0, channel_axis=-1), WHITE._replace(sigma=15.0))
+    assert (nearly.finding, nearly.tone) == ("high", "warn")
+    assert "stronger than the noise" in nearly.headline
+    doubted = trust(CLEAN + NOISE, CLEAN, WHITE._replace(sigma=5.0, doubtful=True))
+    assert (doubted.finding, is_strong(doubted), doubted.ratio) == ("white", False, None)
+
+
+def test_refined_images_that_lack_detail_are_told_from_those_that_hold_noise() -> None:
+    clean = clean_image(128, 1).astype(np.float64)
+    noisy = clean + np.random.default_rng(1).normal(0, SIGMA / 255, clean.shape)
+    good = nonlocal_bayes(noisy, (SIGMA / 255) ** 2).image
+    kept, soft = (trust(noisy, image, WHITE, refined=True) for image in (good, gaussian(good, 0.7, channel_axis=-1)))
+    assert min(kept.correlation, soft.correlation) > 0.15
+    assert (kept.tone, soft.finding, soft.tone) == ("good", "detail", "warn")
+    assert "noise was left in fine detail" in kept.repeats
+    assert "edges were softened" in soft.repeats
+
+
 @pytest.mark.parametrize(("share", "tone"), [(0.3, "good"), (1.0, "warn")])
 def test_slow_noise_that_stayed_matters_where_it_is_much(share: float, tone: Tone) -> None:
     slow = gaussian(NOISE, 1.0, channel_axis=-1)
@@ -96,7 +120,7 @@ def test_the_residual_is_divided_by_the_noise_of_each_pixel() -> None:
     residual[:, :32] = 0.02 * gaussian(residual[:, :32] / 0.01, 1.5, channel_axis=-1)
     even = trust(CLEAN + residual, CLEAN, WHITE._replace(spread=spread))
     assert even.finding == "low"
-    assert trust(CLEAN + residual, CLEAN, WHITE).finding == "white"
+    assert trust(CLEAN + residual, CLEAN, WHITE._replace(sigma=18.0)).finding == "white"
     assert even.expected == pytest.approx(255 * np.sqrt((0.01**2 + 0.1**2) / 2))
 
 

@@ -218,18 +218,6 @@ def test_the_true_psnr_stands_beside_the_estimated_one(finished: ReportedRun, pa
     assert f"{made.psnr:.2f} dB, inside the interval (+0.20 dB from the estimate)" in page.text
 
 
-def test_correlated_noise_is_promised_nothing(tmp_path: Path) -> None:
-    write_restoration(tmp_path, noisy=GREY, clean=None)
-    record = read_json(tmp_path / "record.json")
-    record["result"]["kind"] = "correlated"
-    write_json(tmp_path / "record.json", record)
-    page = Page(write_report(tmp_path).read_text(encoding="utf-8"))
-    assert "Nothing is promised" in page.text
-    assert "Estimated PSNR none" in page.text
-    assert "The residual cannot be judged" in page.text
-    assert "structure was removed" not in page.text
-
-
 def test_a_restoration_of_an_earlier_version(tmp_path: Path) -> None:
     """Without stopping rule, kind of noise, refinement and estimate, none of which its files know."""
     clean = clean_image(64, 1)

@@ -10,12 +10,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from small_searches import CPU, TINY, comparable, made_up_result, pictures, settings, start
+from small_searches import CPU, TINY, comparable, made_up_result, settings, start
 
 from nasdip.controller.state import SearcherState
 from nasdip.errors import NasdipError
 from nasdip.files import read_json
-from nasdip.imaging.noise import add_noise
 from nasdip.prior import tile_choice
 from nasdip.prior.config import FitConfig
 from nasdip.prior.restoration import carry_out
@@ -25,7 +24,7 @@ from nasdip.search.final_fit import plan_best
 from nasdip.search.ledger import Ledger
 from nasdip.search.run_folder import RunFolder
 from nasdip.search.settings import FinalSettings, ProxySettings
-from nasdip.search.task import make_task, read_task, write_task
+from nasdip.search.task import task_of
 from nasdip.search.trial_result import FLOOR_REWARD, Suggestion
 from nasdip.space.search_space import SearchSpace
 from nasdip.threads import use_threads
@@ -52,7 +51,7 @@ def test_without_a_clean_image_the_reward_is_estimated(tmp_path):
     trials = runner.run_trials(folder, CPU)
     assert folder.record().settings.reward == "estimate"
     assert all(t.clean_psnr is None and t.reward == t.estimated_psnr for t in trials if t.status == "ok")
-    reference = make_task(*folder.images(), folder.record().sigma, folder.record().settings).observation.reference
+    reference = task_of(folder.record(), *folder.images()).observation.reference
     assert reference.image.shape == (16, 16, 1)
 
 
@@ -71,21 +70,6 @@ def test_a_run_of_an_earlier_version_keeps_its_reward(tmp_path):
     folder.write_record(record._replace(settings=replace(record.settings, reward="auto")), folder.space().name)
     trials = runner.run_trials(folder, CPU)  # auto meant held-out pixels then
     assert all(t.reward == t.heldout_psnr for t in trials if t.status == "ok")
-
-
-def test_a_task_comes_back_from_its_file(tmp_path):
-    _, noisy = pictures()
-    speckled = add_noise(np.tile(np.linspace(0.1, 0.9, 96), (96, 1))[..., None], "speckle", sigma=30, seed=0)
-    for image, kind in ((noisy, "gaussian"), (speckled.astype(np.float32), "speckle")):
-        chosen = settings(reward="estimate", proxy=ProxySettings(crop=96, width=16, steps=4))
-        task = make_task(image, None, 25.0, chosen)
-        again = read_task(write_task(tmp_path, task))
-        assert again.observation.kind == task.observation.kind == kind
-        assert (again.reward, again.proxy, again.seed) == (task.reward, task.proxy, task.seed)
-        ours, theirs = task.observation, again.observation
-        for one, other in zip((ours.pixels, *ours.reference), (theirs.pixels, *theirs.reference), strict=True):
-            assert np.array_equal(one, other)
-        assert (ours.variance is None) == (theirs.variance is None) == (kind == "gaussian")
 
 
 def test_the_clean_image_may_only_measure(tmp_path):

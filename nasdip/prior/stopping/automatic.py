@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from nasdip.errors import NasdipError
 from nasdip.imaging.observation import Observation
 from nasdip.imaging.reference import allows_reference
 from nasdip.prior.config import FitConfig
@@ -24,7 +25,24 @@ def choose_stop(stop: str, observation: Observation) -> str:
 
 
 def decided(config: FitConfig, observation: Observation) -> FitConfig:
-    """Return the settings with the rule of `choose_stop`, and the held-out pixels that it needs."""
+    """Return the settings with the rule of `choose_stop`, and the held-out pixels that it needs.
+
+    NasdipError for a rule that the noise allows none of.
+    """
     stop = choose_stop(config.stop, observation)
+    lacking = _lacking(stop, observation)
+    if lacking:
+        raise NasdipError(f"the rule {stop} needs {lacking}: use another (--stop), or auto")
     heldout = HELDOUT if stop == "heldout" and config.heldout == 0 else config.heldout
     return replace(config, stop=stop, heldout=heldout)
+
+
+def _lacking(stop: str, observation: Observation) -> str | None:
+    """Return what a rule needs that the observation has not, in words."""
+    if stop == "reference" and observation.reference is None and not allows_reference(observation):
+        if observation.kind == "correlated":
+            return "noise that is independent from pixel to pixel, and here neighbours share it"
+        return "noise of known level in all pixels, and here there is next to none"
+    if stop == "sure" and not observation.relative_sigma > 0:
+        return "noise of known level, and here there is none"
+    return None

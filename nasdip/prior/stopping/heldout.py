@@ -5,8 +5,6 @@ from torch import Tensor
 from nasdip.errors import NasdipError
 from nasdip.prior.stopping.rule import Outputs, Scene, proportional
 
-FRACTION = 0.05  # of the pixels, where nothing else is said
-
 
 class HeldOut:
     """Score: the mean squared error of the averaged output on the noisy pixels that were held out of the loss.

@@ -17,7 +17,8 @@ from typing import Any
 
 from nasdip.errors import NasdipError
 from nasdip.files import make_folder
-from nasdip.imaging.noise_level import estimate_sigma
+from nasdip.imaging.observation import Observation
+from nasdip.imaging.observe import observe
 from nasdip.provenance import cores, provenance
 from nasdip.search.nni.experiment import ExperimentFiles, Job
 from nasdip.search.nni.launch import COMMAND
@@ -26,7 +27,7 @@ from nasdip.search.nni.notes import ServiceNotes, log
 from nasdip.search.nni.setup import Pictures, TunerSetup, early_stop_of
 from nasdip.search.run_folder import RunFolder
 from nasdip.search.settings import SearchSettings
-from nasdip.search.task import choose_reward, make_task, write_task
+from nasdip.search.task import TrialTask, choose_reward, make_task, task_of, write_task
 from nasdip.search.trial_result import Curve, Suggestion, TrialResult
 from nasdip.space.search_space import SearchSpace
 
@@ -72,7 +73,8 @@ class Session:
             held.enter_context(self.folder.locked())
             self._resumed = self.folder.exists()
             self._pictures = self._read_pictures()
-            self._task = self._write_task()
+            self._observation = None if self._resumed else observe(self._pictures.noisy)[0]
+            self._task = self._write_task(self._make_task(self._observation))
             self._held = held.pop_all()
         self._out: set[int] = set()
         self._settled: set[str] = set()
@@ -98,8 +100,8 @@ class Session:
             noisy, clean, image, clean_image, input_file = self._pictures
             start_run(
                 self.folder, self._settings, SearchSpace.from_json(space_json, name=space_file.stem), noisy, clean,
-                find_device("auto" if self._remote else self.setup.device), image=image, clean_image=clean_image,
-                input_file=input_file, started=self._provenance(),
+                find_device("auto" if self._remote else self.setup.device), observation=self._observation, image=image,
+                clean_image=clean_image, input_file=input_file, started=self._provenance(),
             )  # fmt: skip
         self._ledger = Ledger(self.folder)
         self._space, self._run_settings = self.folder.space(), self.folder.record().settings
@@ -259,14 +261,15 @@ class Session:
         record = self.folder.record()
         return Pictures(*self.folder.images(), record.image, record.clean, self.folder.input_file or Path())
 
-    def _write_task(self) -> str:
-        """Write the file that trials read; return where they find it, relative to NNI's copy of the code if remote."""
+    def _make_task(self, observation: Observation | None) -> TrialTask:
+        """Return the task of the run, or of a new one, whose picture was observed."""
         noisy, clean = self._pictures[:2]
-        if self._resumed:
-            record = self.folder.record()
-            task = make_task(noisy, clean, record.sigma, record.settings)
-        else:
-            task = make_task(noisy, clean, estimate_sigma(noisy), choose_reward(self._settings, noisy, clean))
+        if observation is None:
+            return task_of(self.folder.record(), noisy, clean)
+        return make_task(observation, clean, choose_reward(self._settings, observation, has_clean=clean is not None))
+
+    def _write_task(self, task: TrialTask) -> str:
+        """Write the file that trials read; return where they find it, relative to NNI's copy of the code if remote."""
         path = write_task(self.experiment.run, task)
         if not self._remote:
             return str(path.resolve())

@@ -14,8 +14,10 @@ from nasdip.imaging.image_file import read_image, write_image
 from nasdip.imaging.inputs import channels_last, read_clean
 from nasdip.imaging.noise import add_noise
 from nasdip.imaging.observation import Observation
+from nasdip.imaging.observe import observe
 from nasdip.search.early_stop import EarlyStop
 from nasdip.search.settings import FinalSettings, ProxySettings, SearchSettings
+from nasdip.search.task import choose_reward
 
 
 class Pictures(NamedTuple):
@@ -142,7 +144,9 @@ class TunerSetup:
     def check(self) -> None:
         """Read and check the pictures, and leave nothing behind; NasdipError where the search could not begin."""
         with tempfile.TemporaryDirectory() as folder:
-            self.pictures(Path(folder))
+            noisy, clean, *_ = self.pictures(Path(folder))
+        if self.reward == "estimate":
+            choose_reward(self.settings(trials=1), observe(noisy)[0], has_clean=clean is not None)
 
     def _find(self, name: str) -> Path:
         """Return the file that `name` means: where nnictl was started (PWD), under `base`, or in scikit-image."""

@@ -19,7 +19,7 @@ from nasdip.search.nni.experiment import REPORT, ExperimentFiles
 from nasdip.search.nni.messages import result_to_entry
 from nasdip.search.nni.ports import listening
 from nasdip.search.run_folder import RunFolder
-from nasdip.search.task import make_task
+from nasdip.search.task import task_of
 from nasdip.search.trial import run_trial
 from nasdip.search.trial_result import TrialResult
 from nasdip.space.architecture import Architecture
@@ -200,8 +200,7 @@ def test_rewards_are_those_of_a_search_in_one_process(done):
 
 
 def evaluated_here(folder: RunFolder) -> list[TrialResult]:
-    record = folder.record()
-    task = make_task(*folder.images(), record.sigma, record.settings)
+    task = task_of(folder.record(), *folder.images())
     trials = [(result.trial, Architecture.from_text(result.architecture)) for result in folder.trials()]
     return [run_trial(*trial, task, torch.device("cpu"), {}) for trial in trials]
 

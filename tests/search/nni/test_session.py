@@ -8,9 +8,14 @@ import sys
 import time
 from datetime import UTC, datetime
 
+import numpy as np
 import pytest
+from skimage.data import camera
+from skimage.util import img_as_float32
 
 from nasdip.errors import NasdipError
+from nasdip.imaging.image_file import write_image
+from nasdip.imaging.noise import add_noise
 from nasdip.search.ledger import Ledger
 from nasdip.search.nni import session as session_module
 from nasdip.search.nni.experiment import ExperimentFiles, find_experiment
@@ -362,6 +367,38 @@ def test_wrong_arguments_are_told_in_one_line(service, wrong, words):
         service.session(**wrong)
     assert "\n" not in str(caught.value)
     assert not (service.files.run / "run.json").exists()
+
+
+def impulsive_picture(path, sigma):
+    noisy = img_as_float32(camera()[100:228, 150:278])
+    if sigma:
+        noisy = add_noise(noisy, sigma=sigma, seed=0)
+    drawn = np.random.default_rng(0).random(noisy.shape)
+    write_image(path, np.where(drawn < 0.03, 0, np.where(drawn > 0.97, 1, noisy)).astype(np.float32))
+    return path.name
+
+
+@pytest.mark.parametrize("reward", ["estimate", "heldout"])
+def test_trials_know_the_impulses_of_a_picture_also_after_a_resumption(service, tmp_path, reward):
+    image = impulsive_picture(tmp_path / "photo.png", 20)
+    session = service.session(image=image, noise=None, reward=reward, crop=48)
+    _, parameters = asked(session)
+    record, task = session.folder.record(), read_task(service.files.path / parameters["task"])
+    assert (task.observation.kind, task.observation.sigma) == ("impulse", record.sigma) == (record.kind, record.sigma)
+    assert 0.02 < np.mean(~task.observation.known) < 0.1
+    assert (task.observation.reference is not None) == (task.reward == "estimate") == (reward == "estimate")
+    session.close()
+    again = service.session(image=image, noise=None, reward=reward, crop=48)
+    assert asked(again)[1]["task"] == parameters["task"]  # named after its content
+    again.close()
+
+
+def test_a_reward_that_the_noise_does_not_allow_is_found_by_the_check(service, tmp_path):
+    image = impulsive_picture(tmp_path / "photo.png", 0)
+    arguments = {**service.arguments, "image": image, "noise": None, "reward": "estimate"}
+    with pytest.raises(NasdipError, match=r"impulses are all the noise.*use the reward heldout"):
+        TunerSetup.from_arguments("reinforce", arguments, service.base).check()
+    TunerSetup.from_arguments("reinforce", {**arguments, "reward": "auto"}, service.base).check()
 
 
 def test_the_environment_names_another_picture(service, monkeypatch, tmp_path):
