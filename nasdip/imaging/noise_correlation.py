@@ -12,6 +12,7 @@ _EXCESS = 1.35  # low over high frequencies in the flattest tenth of the patches
 _UNIFORM = 1.6  # flattest 30 % over flattest 5 %: noise has 1.2 to 1.5, texture differs more from place to place
 _STRONG, _UNIFORM_STRONG = 2.5, 1.9  # strong correlation leaves few independent values, which differ more
 _LEAST_LEVEL = 8.0  # 8-bit units; below it, the texture of flat areas looks the same
+_LEAST = 0.35  # of weaker correlation, textured pictures with white noise show as much
 _LAGS = ((0, 1), (1, 0), (1, 1), (0, 2), (2, 0))
 
 
@@ -26,7 +27,7 @@ class Correlation(NamedTuple):
     sigma : float
         Noise level over all frequencies, in 8-bit units, with the error of about a quarter that texture makes.
     significant : bool
-        Whether the noise is correlated: much at low frequencies, and as much in every flat patch.
+        Whether the noise is clearly correlated: much at low frequencies, and as much in every flat patch.
     """
 
     largest: float
@@ -61,7 +62,8 @@ def noise_correlation(patches: Patches, level: NoiseLevel) -> Correlation:
     excess = tenth * 255**2 / max(level.sigma, 1e-3) ** 2
     uniform = third < (_UNIFORM if excess < _STRONG else _UNIFORM_STRONG) * lowest
     largest = max(lags[1:], key=abs) / lags[0] if lags[0] > 0 else 0.0
-    return Correlation(float(largest), total, bool(excess > _EXCESS and uniform and total >= _LEAST_LEVEL))
+    significant = excess > _EXCESS and uniform and total >= _LEAST_LEVEL and abs(largest) >= _LEAST
+    return Correlation(float(largest), total, bool(significant))
 
 
 def _autocovariance(power: np.ndarray) -> list[float]:
