@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import torch
 
 from nasdip.console import duration, progress, size
+from nasdip.imaging.expectation import MOST_PIXELS
 from nasdip.imaging.reference import reference_seconds
 from nasdip.prior.config import FitConfig
 from nasdip.prior.device import available_memory, describe
@@ -67,7 +68,9 @@ def _other_work(task: Task, plan: Plan, folder: RestorationFolder | None) -> str
     if not task.needs_reference:
         return ""
     made = plan.resumed and folder is not None and folder.has_reference()
-    passes = (0 if made else 1) + (0 if task.observation.contradicted else _EXPECTATION)
+    height, width = task.observation.pixels.shape[:2]
+    expectation = _EXPECTATION * min(1.0, MOST_PIXELS / (height * width))
+    passes = (0 if made else 1) + (0 if task.observation.contradicted else expectation)
     if passes == 0:
         return ""
     seconds = passes * reference_seconds(task.observation, workers=torch.get_num_threads())

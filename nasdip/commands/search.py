@@ -19,8 +19,10 @@ from nasdip.prior.config import FitConfig
 from nasdip.prior.device import describe as describe_device
 from nasdip.prior.device import find_device
 from nasdip.prior.restoration import carry_out
+from nasdip.report.cautions import lossy_words
 from nasdip.report.report import write_report
 from nasdip.report.search_numbers import saved_in_words
+from nasdip.report.treatment import SEARCH_STEPS_OPTION
 from nasdip.search.early_stop import EarlyStop
 from nasdip.search.final_fit import plan_best
 from nasdip.search.places import find_places
@@ -119,7 +121,7 @@ def _start(
         folder, settings, loaded, observation.pixels, clean_pixels, device, observation=observation, image=str(image),
         clean_image=None if clean is None else str(clean), input_file=image,
     )  # fmt: skip
-    note(f"{describe(file)}. {found.words}")
+    note(" ".join(filter(None, (f"{describe(file)}.", found.words, lossy_words(str(image))))))
 
 
 def _resume(
@@ -229,10 +231,10 @@ def _fit_best(folder: RunFolder, device: torch.device) -> None:
     origin = ", picked with the clean image: oracle" if picked_with_clean(folder.record()) else ""
     note(f"best: {best.architecture} (trial {best.trial}, {best.reward:.2f} dB{origin}); anew for the whole image")
     steps = task.config.steps
-    note(announcement(task, plan))
+    note(announcement(task, plan, folder.final))
     with fit_progress("final fit", plan.repeats, steps, plan.tiles.fits, plan.done) as show:
         restoration = carry_out(task, plan, folder.final, show)
-    note(summary(restoration, "a new search with --final-steps"))
+    note(summary(restoration, SEARCH_STEPS_OPTION, folder.record().image))
 
 
 def _write_restored(folder: RunFolder) -> None:

@@ -17,7 +17,7 @@ _BANDS = (1.2, 2.5, 4.0, 6.0)  # radial frequencies, in half cycles per block, b
 _ACTIVITIES = (0.02, 0.05, 0.12)  # of the model's error over the noise: between smooth blocks and busy ones
 _GREY, _MEAN, _COLOUR = range(3)  # what a coefficient is of: the one channel, the mean of several, their differences
 _PROBE = 0.2  # of the noise's standard deviation: the step that derivatives of the reference are taken with
-_MOST_PIXELS = 2**20  # that are measured; of larger images pieces of so many px stand for all
+MOST_PIXELS = 2**20  # that are measured; of larger images pieces of so many px stand for all
 _PIECE = 128  # px, side of a piece
 _STREAM = 20_131_665  # keeps random numbers apart from those of a simulation with the same seed
 _SATURATED = 0.001  # share of values at an end of the range above which they are taken for clipped
@@ -166,7 +166,7 @@ def sample(shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray] | None:
 
     None for an image that is measured as a whole.
     """
-    share = (_MOST_PIXELS / (shape[0] * shape[1])) ** 0.5
+    share = (MOST_PIXELS / (shape[0] * shape[1])) ** 0.5
     if share >= 1:
         return None
     return np.ix_(*(_bands(length, share) for length in shape[:2]))  # type: ignore[return-value]

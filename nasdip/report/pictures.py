@@ -25,6 +25,9 @@ class Picture(NamedTuple):
     alt: str
 
 
+_NARROW = 0.5
+
+
 class Display(NamedTuple):
     """How images of one observation are shown, all alike.
 
@@ -40,9 +43,11 @@ class Display(NamedTuple):
     notes: tuple[str, ...]
 
     @staticmethod
-    def of(noisy: np.ndarray) -> "Display":
-        """Choose the display of an observation (H, W, C)."""
+    def of(noisy: np.ndarray, restored: np.ndarray | None = None) -> "Display":
+        """Choose the display of an observation (H, W, C), and of what was made of it, if anything was."""
         stretch = working_range(noisy)
+        if restored is not None and (narrow := working_range(restored)).scale < _NARROW * stretch.scale:
+            stretch = narrow  # hot pixels made the range of the noisy image, and would leave the rest black
         notes = []
         if noisy.shape[2] not in (1, 3):
             notes.append(f"The first of {noisy.shape[2]} channels is shown.")

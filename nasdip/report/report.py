@@ -64,8 +64,8 @@ def _compose(
     source: Source, random_rewards: list[float], now: datetime.datetime
 ) -> tuple[dict[str, Any], dict[str, Figure]]:
     """Return what the template shows, and the figures."""
-    display = Display.of(source.noisy)
     restoration = source.restoration
+    display = Display.of(source.noisy, None if restoration is None else restoration.image)
     figures = search_figures(source.search, random_rewards) if source.search else {}
     judged = trust_section(source, restoration) if restoration else None
     if restoration is not None and judged is not None:

@@ -210,7 +210,7 @@ def test_pieces_stand_for_a_large_image(monkeypatch) -> None:
     image = restored(observation)
     assert model.sample(clean.shape) is None
     whole = expected(observation, image)
-    monkeypatch.setattr(model, "_MOST_PIXELS", 48 * 72)
+    monkeypatch.setattr(model, "MOST_PIXELS", 48 * 72)
     monkeypatch.setattr(model, "_PIECE", 24)
     rows, columns = model.sample(clean.shape)
     assert len(rows) * columns.shape[1] < 0.6 * clean.shape[0] * clean.shape[1]

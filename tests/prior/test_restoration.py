@@ -7,8 +7,10 @@ from nasdip.errors import NasdipError
 from nasdip.files import read_json, write_json
 from nasdip.imaging.metrics import psnr
 from nasdip.imaging.observation import Observation
+from nasdip.imaging.observe import observe
 from nasdip.prior import estimate, tile_choice
 from nasdip.prior import repetition as room
+from nasdip.prior import restoration_folder as folder_room
 from nasdip.prior.config import FitConfig
 from nasdip.prior.restoration import restore_observation
 from nasdip.prior.restoration_folder import RestorationFolder
@@ -193,7 +195,7 @@ def test_a_restoration_of_an_earlier_version_goes_on(tmp_path, monkeypatch):
     folder = RestorationFolder(tmp_path)
     restore(folder)
     record = read_json(tmp_path / "record.json")
-    del record["settings"]["tiles"], record["settings"]["config"]["precision"]
+    del record["settings"]["tiles"], record["settings"]["noise"], record["settings"]["config"]["precision"]
     write_json(tmp_path / "record.json", record)
     for fit_json in tmp_path.glob("repetition-*/fit.json"):
         write_json(fit_json, {k: v for k, v in read_json(fit_json).items() if k != "tiles"})
@@ -209,3 +211,44 @@ def test_what_does_not_fit_is_fitted_in_tiles(monkeypatch):
     restoration = restore_tiled(side=64, tile="auto", repeats=1)
     assert restoration.tiling is not None
     assert restoration.image.shape == (64, 64, 3)
+
+
+def test_what_no_longer_holds_leaves_the_folder(tmp_path):
+    folder = RestorationFolder(tmp_path / "photo")
+    refined = restore(folder, refine=True)
+    assert refined.reference is not None
+    assert folder.read().expected is not None
+    assert (folder.path / "deviation.tif").exists()
+    plain = restore(folder)
+    assert plain.reference is None
+    read = folder.read()
+    assert (read.refined, read.reference, read.expected) == (False, None, None)
+    assert not (folder.path / "deviation.tif").exists()
+    np.testing.assert_allclose(read.image, plain.image)
+
+
+def test_a_record_vouches_for_no_image_that_is_being_replaced(tmp_path, monkeypatch):
+    folder = RestorationFolder(tmp_path / "photo")
+    restore(folder)
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(folder_room, "write_array", killed)
+    with pytest.raises(KeyboardInterrupt):
+        restore(folder, repeats=1)
+    with pytest.raises(NasdipError, match="is not finished"):
+        folder.read()
+
+
+def test_a_level_that_the_picture_contradicts_is_kept_and_no_psnr_is_expected(tmp_path):
+    clean, noisy = picture(64)
+    folder = RestorationFolder(tmp_path / "photo")
+    for given, contradicted in ((4.0, True), (25.0, False)):
+        seen, _ = observe(noisy, given)
+        written = restore_observation(seen, SMALL, STEPS, width=8, refine=True, folder=folder)
+        assert written.contradicted == contradicted
+        assert (written.expected is None) == contradicted
+        read = folder.read()
+        assert read.looks == written.looks
+        assert (read.expected is None) == contradicted

@@ -60,3 +60,12 @@ def test_spectra_are_reduced_and_coloured() -> None:
     picture = spectrum_picture("noisy", spectrum, 0.0, float(spectrum.max()))
     assert (picture.width, picture.height) == (256, 128)
     assert decode(picture).mode == "P"
+
+
+def test_hot_pixels_do_not_leave_the_rest_black():
+    restored = np.random.default_rng(0).uniform(0.0, 0.06, (32, 32, 1)).astype(np.float32)
+    noisy = restored.copy()
+    noisy[::8, ::8] = 1
+    assert Display.of(noisy).pixels(restored).mean() < 10
+    assert Display.of(noisy, restored).pixels(restored).mean() > 100
+    assert Display.of(restored, restored).stretch == Display.of(restored).stretch
