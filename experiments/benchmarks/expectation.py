@@ -273,8 +273,8 @@ def row(result: Made, constants: Constants | None = None) -> dict[str, Any]:
         "reference_spread": round(spread, 3),
     }
     empty = dict.fromkeys(
-        ("psnr", "expected", "low", "high", "error_db", "inside", "fit_error_db", "fit_inside", "map_correlation",
-         "map_lowest", "map_highest"), ""
+        ("psnr", "reference_psnr", "fit_psnr", "expected", "low", "high", "error_db", "inside", "fit_error_db",
+         "fit_inside", "map_correlation", "map_lowest", "map_highest"), ""
     )  # fmt: skip
     if "image" not in arrays:
         return about | empty
@@ -290,6 +290,8 @@ def row(result: Made, constants: Constants | None = None) -> dict[str, Any]:
     tenths = [float(squared.ravel()[part].mean() / (expected.deviation.ravel()[part] ** 2).mean()) for part in order]
     return about | {
         "psnr": round(true, 3),
+        "reference_psnr": round(psnr(clean, arrays["reference"], data_range=1.0), 3),
+        "fit_psnr": round(fit_true, 3),
         "expected": round(expected.psnr, 3),
         "low": round(expected.low, 3),
         "high": round(expected.high, 3),
@@ -328,6 +330,10 @@ def print_summary(rows: list[dict[str, Any]]) -> None:
             f"{np.mean(np.abs(error) <= 0.5):.0%}, {inside:.0%}; {np.sqrt(np.mean(fit**2)):.2f}, "
             f"{np.mean(np.abs(fit) <= 0.5):.0%}, {fit_inside:.0%}; " + ", ".join(f"{value:.2f}" for value in maps)
         )
+    print("mean PSNR (dB) of the reference, the fit, the restored image")
+    for key in keys:
+        mine = [[r[name] for name in ("reference_psnr", "fit_psnr", "psnr")] for r in whole if _key(r) == key]
+        print(f"{', '.join(map(str, key))}: " + ", ".join(f"{value:.2f}" for value in np.mean(mine, axis=0)))
     spread = [abs(r["error_db"]) / (r["high"] - r["expected"]) for r in whole if r["role"] == "calibration"]
     print(f"90 % of the calibration's errors are below {np.quantile(spread, 0.9):.2f} half intervals")
 
