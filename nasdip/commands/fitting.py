@@ -7,7 +7,7 @@ import torch
 
 from nasdip.console import duration, progress, size
 from nasdip.imaging.expectation import MOST_PIXELS
-from nasdip.imaging.reference import reference_seconds
+from nasdip.imaging.reference import reference_memory, reference_seconds
 from nasdip.prior.config import FitConfig
 from nasdip.prior.device import available_memory, describe
 from nasdip.prior.estimate import Estimate, estimate_fit
@@ -47,9 +47,15 @@ def announcement(task: Task, plan: Plan, folder: RestorationFolder | None = None
     where = f"{describe(task.device)} in {config.precision}"
     return (
         f"{task.architecture}, width {task.width}, {parameters / 1e6:.2f} M weights: "
-        f"{fits}, on {where}, {about} {total} and {size(cost.memory)}"
+        f"{fits}, on {where}, {about} {total} and {size(_memory(task, cost))}"
         f"{_other_work(task, plan, folder)}{_resumption(plan, task.device)}{_endless(config)}"
     )
+
+
+def _memory(task: Task, cost: Estimate) -> int:
+    """Return the most bytes of all that is done: one after the other, so no sum."""
+    shape = task.observation.pixels.shape
+    return max(cost.memory, reference_memory(shape) if task.needs_reference and task.device.type == "cpu" else 0)
 
 
 def _networks(config: FitConfig) -> int:

@@ -1,5 +1,6 @@
 """An estimate of the clean image without a network: what fits are compared, and mixed, with."""
 
+import math
 import time
 
 import numpy as np
@@ -10,6 +11,7 @@ from nasdip.imaging.nonlocal_bayes import BayesEstimate, nonlocal_bayes
 from nasdip.imaging.observation import Observation
 
 _SAMPLE = 48  # px
+_BYTES, _BYTES_A_VALUE = 300 * 2**20, 50
 # 8-bit units. Below it an image is its own best estimate.
 _LEAST_SIGMA = 0.5
 # 8-bit units. Photographs called clean hold 1 to 4.5 by themselves, texture included.
@@ -32,6 +34,11 @@ def reference_seconds(observation: Observation, *, workers: int = 1) -> float:
     start = time.perf_counter()
     make_reference(observation.part((slice(tall), slice(wide))), workers=1)
     return (time.perf_counter() - start) * (height * width) / (tall * wide) / max(1, min(workers, height // _SAMPLE))
+
+
+def reference_memory(shape: tuple[int, ...]) -> int:
+    """Return about how many bytes the estimates of an image (H, W, C) take, measured with two workers."""
+    return _BYTES + _BYTES_A_VALUE * math.prod(shape)
 
 
 def only_impulses(observation: Observation) -> bool:

@@ -7,18 +7,19 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from nasdip.console import size
 from nasdip.errors import NasdipError
 from nasdip.imaging.expectation import expectation
 from nasdip.imaging.metrics import psnr
 from nasdip.imaging.noise_level import estimate_sigma
 from nasdip.imaging.nonlocal_bayes import BayesEstimate
 from nasdip.imaging.observation import Observation
-from nasdip.imaging.reference import make_reference
+from nasdip.imaging.reference import make_reference, reference_memory
 from nasdip.network.build import build_network
 from nasdip.network.operations import count_parameters
 from nasdip.prior.combination import combine
 from nasdip.prior.config import FitConfig
-from nasdip.prior.device import describe
+from nasdip.prior.device import available_memory, describe
 from nasdip.prior.loop import FitProgress
 from nasdip.prior.repetition import fit_repetition
 from nasdip.prior.restoration_folder import RestorationFolder
@@ -73,6 +74,7 @@ def plan_restoration(
     if repeats < 1:
         raise NasdipError(f"{repeats} repetitions are too few: use 1 or more")
     pixels, earlier, tiling = task.observation.pixels, False, None
+    _check_reference_memory(task)
     if folder is not None:
         earlier, tiling = folder.earlier(pixels, task.clean, task.settings(None))
     if earlier and tile == "auto":
@@ -84,6 +86,16 @@ def plan_restoration(
     resumed = earlier and tiles.tiling == tiling
     done = folder.fits_done(repeats, tiles.fits) if folder is not None and resumed else 0
     return Plan(tiles, resumed, done, repeats)
+
+
+def _check_reference_memory(task: Task) -> None:
+    free, shape = available_memory(torch.device("cpu")), task.observation.pixels.shape
+    need = reference_memory(shape) if task.needs_reference else 0
+    if free is not None and need > free:
+        raise NasdipError(
+            f"the estimates without a network of {shape[0]}x{shape[1]} px need about {size(need)}, and {size(free)} "
+            "are free: use a smaller picture, or --no-refine with another --stop"
+        )
 
 
 def restore_observation(

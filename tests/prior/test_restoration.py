@@ -10,6 +10,7 @@ from nasdip.imaging.observation import Observation
 from nasdip.imaging.observe import observe
 from nasdip.prior import estimate, tile_choice
 from nasdip.prior import repetition as room
+from nasdip.prior import restoration as restoration_room
 from nasdip.prior import restoration_folder as folder_room
 from nasdip.prior.config import FitConfig
 from nasdip.prior.restoration import restore_observation
@@ -252,3 +253,12 @@ def test_a_level_that_the_picture_contradicts_is_kept_and_no_psnr_is_expected(tm
         read = folder.read()
         assert read.looks == written.looks
         assert (read.expected is None) == contradicted
+
+
+def test_estimates_that_do_not_fit_into_the_memory_are_refused_before_the_fit(monkeypatch):
+    monkeypatch.setattr(restoration_room, "available_memory", lambda device: 2**20)
+    monkeypatch.setattr(room, "fit", None)
+    with pytest.raises(
+        NasdipError, match=r"estimates without a network of 32x32 px need about .* and 1.0 MiB are free"
+    ):
+        restore(refine=True)
