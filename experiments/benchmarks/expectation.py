@@ -4,11 +4,10 @@ python experiments/benchmarks/expectation.py [DATA] [-o FILE.csv] [--cache DIR] 
 
 Restores crops of scikit-image's pictures, from which the constants of nasdip/imaging/expectation.py are taken (they are
 printed), and, where DATA holds f16.png, house.png, peppers.png and kodim03.png, centre crops of these: with the level
-of the noise given, and, as an 8-bit file has it, clipped and rounded, with level and kind found. No printed constant is
-of the latter, but the check is not blind: the least width of the interval was set by its coverage, and the treatment of
-noise that depends on the intensity was revised after its errors. Every restoration is kept in DIR, so that
-it goes on where it was stopped; --part 0/2 and 1/2 make them in two processes, before a run without it writes the
-table. Rows of the role calibration are with constants from the other pictures, those of check with those in the code.
+of the noise given, and, as an 8-bit file has it, clipped and rounded, with level and kind found. No constant is of the
+latter, but the check is not blind: the treatment of noise that depends on the intensity was revised after its errors.
+Every restoration is kept in DIR, so that it goes on where it was stopped; --part 0/2 and 1/2 make them in two
+processes, before a run without it writes the table. Rows of the role calibration are with constants from the other pictures, those of check with those in the code.
 """
 
 import argparse
