@@ -7,7 +7,8 @@ printed), and, where DATA holds f16.png, house.png, peppers.png and kodim03.png,
 of the noise given, and, as an 8-bit file has it, clipped and rounded, with level and kind found. No constant is of the
 latter, but the check is not blind: the treatment of noise that depends on the intensity was revised after its errors.
 Every restoration is kept in DIR, so that it goes on where it was stopped; --part 0/2 and 1/2 make them in two
-processes, before a run without it writes the table. Rows of the role calibration are with constants from the other pictures, those of check with those in the code.
+processes, before a run without it writes the table. Rows of the role calibration are with constants from the other
+pictures, those of check with those in the code.
 """
 
 import argparse
