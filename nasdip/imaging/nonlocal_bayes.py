@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from nasdip.errors import NasdipError
 from nasdip.imaging.checks import check_image
@@ -83,9 +84,10 @@ def nonlocal_bayes(noisy: np.ndarray, variance: float | np.ndarray, *, workers: 
     True
     """
     pixels, noise = _checked(noisy, variance)
-    image = _by_channels(pixels, pixels, noise, _first_filter, _FIRST, workers).image
-    image = _by_channels(pixels, image, noise, _wiener_filter, _SECOND, workers).image
-    return _by_channels(pixels, image, noise, _wiener_filter, _THIRD, workers)
+    with threadpool_limits(1, user_api="blas"):  # its threads, inside of the workers, would wait for each other
+        image = _by_channels(pixels, pixels, noise, _first_filter, _FIRST, workers).image
+        image = _by_channels(pixels, image, noise, _wiener_filter, _SECOND, workers).image
+        return _by_channels(pixels, image, noise, _wiener_filter, _THIRD, workers)
 
 
 # Filters a batch of groups: noisy patches, pilot's patches and noise (n, count, d) -> estimates, their variances.
