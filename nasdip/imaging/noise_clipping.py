@@ -13,7 +13,7 @@ _PILE = 2e-4  # a larger share of values that equal the extreme is a pile: a con
 _GRID = np.linspace(0, 1, 257)
 _LEVEL_STEP = 0.02  # relative; levels that differ less are treated as one
 _MOST_POINTS = 8193
-_LEAST_LEVEL = 1e-4  # of less noise than this, nothing is cut off that can be seen
+LEAST_LEVEL = 1e-4  # of less noise than this, nothing is cut off that can be seen
 
 
 class Limits(NamedTuple):
@@ -118,7 +118,7 @@ def undo_clipping(seen: np.ndarray, level: float | np.ndarray, limits: Limits) -
     image, slope = np.array(seen, np.float64), np.ones(seen.shape)
     if not limits.clipped:
         return Unclipped(image, slope)
-    rounded = np.round(np.log(np.maximum(np.broadcast_to(level, seen.shape), _LEAST_LEVEL)) / _LEVEL_STEP)
+    rounded = np.round(np.log(np.maximum(np.broadcast_to(level, seen.shape), LEAST_LEVEL)) / _LEVEL_STEP)
     for number in np.unique(rounded):
         same = rounded == number
         image[same], slope[same] = _undo(image[same], float(np.exp(number * _LEVEL_STEP)), limits)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from nasdip.imaging.noise_clipping import Limits, Unclipped, clipped_moments, find_limits, undo_clipping
+from nasdip.imaging.noise_clipping import LEAST_LEVEL, Limits, Unclipped, clipped_moments, find_limits, undo_clipping
 from nasdip.imaging.observation import Observation
 
 
@@ -22,7 +22,7 @@ def seen_intensities(observation: Observation, image: np.ndarray) -> np.ndarray:
     variance, limits = observation.noise_variance(), clipping_limits(observation)
     if variance is None or not limits.clipped:
         return image
-    level = np.maximum(np.sqrt(variance), 1e-4)
+    level = np.maximum(np.sqrt(variance), LEAST_LEVEL)
     return clipped_moments(image.astype(np.float64), level, limits)[0]
 
 
