@@ -15,7 +15,6 @@ from nasdip.errors import NasdipError
 from nasdip.imaging.image_file import check_output, read_image, write_image
 from nasdip.imaging.inputs import channels_last, describe, read_clean
 from nasdip.imaging.observe import observe
-from nasdip.prior.config import FitConfig
 from nasdip.prior.device import describe as describe_device
 from nasdip.prior.device import find_device
 from nasdip.prior.restoration import carry_out
@@ -177,7 +176,7 @@ def _announce(folder: RunFolder, missing: list[int], device: torch.device) -> li
     record, space, (noisy, _) = folder.record(), folder.space(), folder.images()
     settings, proxy = record.settings, record.settings.proxy
     crop = noisy if proxy.crop is None else centre_crop(noisy, proxy.crop)
-    config = FitConfig(steps=proxy.steps, heldout=proxy.heldout)
+    config = proxy.config
     rng = np.random.default_rng(0)
     with use_threads(proxy.threads):
         costs = [estimate(space.sample(rng), crop.shape, config, proxy.width, device) for _ in range(_SAMPLED_COSTS)]

@@ -3,7 +3,6 @@
 import numpy as np
 import torch
 
-from nasdip.prior.config import FitConfig
 from nasdip.prior.device import available_memory
 from nasdip.prior.estimate import estimate_fit
 from nasdip.search.evaluation import Evaluation
@@ -36,7 +35,7 @@ def _measure_need(folder: RunFolder, device: torch.device) -> int:
     """Return the largest memory (bytes) of fits of some architectures of a run."""
     evaluation, space, rng = Evaluation(folder, device), folder.space(), np.random.default_rng(0)
     proxy, shape = evaluation.task.proxy, evaluation.task.observation.pixels.shape
-    config = FitConfig(steps=proxy.steps, heldout=proxy.heldout)
+    config = proxy.config
     with use_threads(proxy.threads):
         samples = [space.sample(rng) for _ in range(_SAMPLES)]
         costs = [estimate_fit(a, shape, config, width=proxy.width, device=device) for a in samples]

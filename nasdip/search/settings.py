@@ -32,6 +32,8 @@ class ProxySettings:
     threads : int or None
         CPU threads of a fit, the same for all trials, since rewards depend on it by rounding (tenths of a dB); None
         for a trial's share of those that there are where the search starts, under NNI of the cores.
+    recipe : str
+        How to fit, see `nasdip.prior.recipes`; always in float32, so that machines agree on what is best.
     """
 
     crop: int | None = 96
@@ -39,6 +41,7 @@ class ProxySettings:
     steps: int = 300
     heldout: float = 0.05
     threads: int | None = None
+    recipe: str = DEFAULT
 
     def __post_init__(self) -> None:
         if self.crop is not None and self.crop < 16:
@@ -49,6 +52,19 @@ class ProxySettings:
             raise NasdipError(f"{self.threads} threads are too few: use 1 or more")
         if not 0 < self.heldout <= 0.5:
             raise NasdipError(f"held-out fraction {self.heldout} is out of range: use a fraction in (0, 0.5]")
+        find_recipe(self.recipe)
+
+    @property
+    def config(self) -> FitConfig:
+        """The settings of the fit: of the recipe, whose rule ends most fits before the last step."""
+        side = self.crop or 1  # the steps are laid down, and nothing else depends on the size
+        config = find_recipe(self.recipe).settings(side, side, steps=self.steps, precision="fp32")
+        return replace(config, heldout=self.heldout)
+
+    @staticmethod
+    def from_json(data: dict[str, Any]) -> "ProxySettings":
+        """Rebuild settings from their fields; those that name no recipe are older, and of the published one."""
+        return ProxySettings(**{"recipe": PUBLISHED.name, **data})
 
 
 @dataclass(frozen=True)
@@ -140,7 +156,7 @@ class SearchSettings:
         """Rebuild settings from `to_json`; NasdipError for unknown keys."""
         try:
             fields = dict(data)
-            fields["proxy"] = ProxySettings(**fields["proxy"])
+            fields["proxy"] = ProxySettings.from_json(fields["proxy"])
             fields["final"] = FinalSettings(**{"recipe": PUBLISHED.name, **fields["final"]})  # once the only one
             fields["early_stop"] = EarlyStop(**fields.get("early_stop", {}))
             return SearchSettings(**fields)

@@ -18,6 +18,7 @@ from nasdip.imaging.nonlocal_bayes import BayesEstimate
 from nasdip.imaging.observation import Observation
 from nasdip.imaging.observe import observe
 from nasdip.imaging.reference import allows_reference, make_reference, only_impulses
+from nasdip.prior.stopping.automatic import choose_stop
 from nasdip.search.run_folder import RunRecord
 from nasdip.search.settings import ProxySettings, Reward, SearchSettings, settled_reward
 from nasdip.seeds import derive_seed
@@ -28,7 +29,7 @@ _META = "meta"
 class TrialTask(NamedTuple):
     """The cropped images, the proxy, the seed of all trials, and what rewards are measured against.
 
-    With the reward estimate, the observation has a reference.
+    The observation has a reference where the reward is the estimate, or fits are stopped by it.
     """
 
     observation: Observation
@@ -51,6 +52,7 @@ def make_task(observation: Observation, clean: np.ndarray | None, settings: Sear
     clean_crop = None if clean is None else centre_crop(clean, size)
     if reward == "estimate":
         _check_reference(observation)
+    if reward == "estimate" or choose_stop(proxy.config.stop, observation) == "reference":
         seen = replace(seen, reference=make_reference(seen))
     # One seed for all trials: they differ by architecture alone (common random numbers).
     return TrialTask(seen, clean_crop, proxy, derive_seed(settings.seed, 0), reward)
@@ -149,7 +151,7 @@ def read_task(path: Path) -> TrialTask:
         meta: dict[str, Any] = json.loads(tensors[_META].tobytes())
     except (SafetensorError, KeyError, ValueError) as error:
         raise NasdipError(f"{path} is not a task of this version ({type(error).__name__}): start a new run") from None
-    proxy = ProxySettings(**meta["proxy"])
+    proxy = ProxySettings.from_json(meta["proxy"])
     reference = None
     if "reference" in tensors:
         reference = BayesEstimate(tensors["reference"], tensors["reference_variance"])

@@ -1,6 +1,7 @@
 """One trial: an architecture, fitted by a proxy, gets a reward."""
 
 import math
+import statistics
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -10,7 +11,6 @@ import torch
 from nasdip.errors import NasdipError
 from nasdip.network.build import build_network
 from nasdip.network.operations import count_parameters
-from nasdip.prior.config import FitConfig
 from nasdip.prior.device import is_out_of_memory
 from nasdip.prior.fit import fit
 from nasdip.prior.loop import FitProgress
@@ -48,7 +48,7 @@ def run_trial(
     trial = _Trial(task, watch, stop)
     result, parameters, error = None, None, None
     try:
-        config = FitConfig(steps=task.proxy.steps, heldout=task.proxy.heldout)
+        config = task.proxy.config
         network = build_network(
             architecture,
             in_channels=config.input_channels,
@@ -81,6 +81,7 @@ def run_trial(
         finished=datetime.now(UTC).isoformat(timespec="seconds"),
         steps=len(result.curves.step) if result else None,
         curve=tuple(trial.curve),
+        step_ms=trial.step_ms,
     )
 
 
@@ -92,9 +93,20 @@ class _Trial:
         self._task, self._watch, self._stop = task, watch, stop
         self._interval = task.proxy.steps / _CURVE_POINTS
         self._cause: str | None = None
+        self._seen = (0, time.perf_counter())
+        self._paces: list[float] = []
+
+    @property
+    def step_ms(self) -> float | None:
+        """Median milliseconds of a step; None before two looks at the fit (the first one holds the start)."""
+        return 1000 * statistics.median(self._paces) if self._paces else None
 
     def record(self, where: FitProgress) -> None:
         """Add a point to the curve, where one is due, and ask whether to go on."""
+        (step, then), now = self._seen, time.perf_counter()
+        if step and where.step > step:
+            self._paces.append((now - then) / (where.step - step))
+        self._seen = where.step, now
         rewards = {"clean": where.oracle_psnr, "estimate": where.estimated_psnr, "heldout": where.heldout_psnr}
         reward = rewards[self._task.reward]
         due = where.step >= self._interval * (len(self.curve) + 1) or where.step == where.steps
@@ -126,4 +138,6 @@ class _Trial:
             return "failed", FLOOR_REWARD, error
         if len(result.curves.step) < self._task.proxy.steps and self._cause is not None:
             return "stopped", max([reward, *(r for _, r in self.curve)]), self._cause
+        if self.curve and self.curve[-1][0] < self._task.proxy.steps:
+            self.curve.append((self._task.proxy.steps, reward))  # its rule was content: later rungs see what it chose
         return "ok", reward, None

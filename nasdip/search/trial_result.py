@@ -62,6 +62,8 @@ class TrialResult:
         The reward (dB) that the fit would have had at some of its steps; what early stopping looks at.
     job : str or None
         Id of the service's job (NNI's trial) that evaluated it.
+    step_ms : float or None
+        Milliseconds of an optimiser step: the median, with whatever else the machine did.
     """
 
     trial: int
@@ -80,6 +82,7 @@ class TrialResult:
     steps: int | None = None
     curve: Curve = ()
     job: str | None = None
+    step_ms: float | None = None
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.reward):
