@@ -111,7 +111,7 @@ def fit_progress(label: str, repeats: int, steps: int, tiles: int, done: int) ->
 
         def update(repetition: int, where: FitProgress) -> None:
             tile = f"tile {(where.step - 1) // steps + 1} of {tiles}, " if tiles > 1 else ""
-            oracle = "" if where.oracle_psnr is None else f", PSNR {where.oracle_psnr:.2f} dB"
+            oracle = "" if where.psnr is None else f", PSNR {where.psnr:.2f} dB"
             show((repetition - 1) * tiles * steps + where.step, f"{tile}loss {where.loss:.3g}{oracle}")
 
         yield update

@@ -43,11 +43,9 @@ class History:
         """Return the losses of steps first..last on the CPU (this waits for the device)."""
         return self._log[0, first - 1 : last].cpu()
 
-    def latest(self) -> tuple[float, float | None, float | None]:
-        """Return the last loss, and the PSNR (dB) of the averaged output: against the clean image, and held-out."""
-        loss, _, heldout, _, averaged = self._log[:, self.completed - 1].cpu().double().numpy() * self._scale**2
-        against_clean, on_heldout = (float(decibels(x)) if np.isfinite(x) else None for x in (averaged, heldout))
-        return float(loss), against_clean, on_heldout
+    def latest_loss(self) -> float:
+        """Return the last loss, in nominal units."""
+        return float(self._log[0, self.completed - 1]) * self._scale**2
 
     def curves(self) -> Curves:
         """Return everything logged so far, in nominal units."""

@@ -36,14 +36,14 @@ _BAND_POINTS = 40
 
 
 class FitProgress(NamedTuple):
-    """Where a fit is: what progress displays get."""
+    """Where a fit is; PSNRs (dB) are those of the image that it would yield if it ended here."""
 
     step: int
     steps: int
     loss: float
-    oracle_psnr: float | None  # of the averaged output, where there is a clean image
-    heldout_psnr: float | None  # of the averaged output against the noisy image, on held-out pixels
-    estimated_psnr: float | None = None  # of the averaged output against the unknown clean image
+    psnr: float | None  # against the clean image, where there is one
+    heldout_psnr: float | None  # against the noisy image, on held-out pixels
+    estimated_psnr: float | None = None  # against the unknown clean image
 
 
 def network_padding(architecture: Architecture, height: int, width: int) -> Padding:
@@ -162,15 +162,17 @@ class FitLoop:
 
     def progress(self, step: int) -> FitProgress:
         """Return where the fit is."""
-        return FitProgress(step, self.config.steps, *self.history.latest(), self._estimated_psnr(self.track.average))
+        image, _ = self._chosen(self.config.stop)
+        return FitProgress(
+            step, self.config.steps, self.history.latest_loss(), self._psnr(image), self._heldout_psnr(image),
+            self._estimated_psnr(image),
+        )  # fmt: skip
 
     def result(self, seconds: float) -> FitResult:
         """Collect the images and curves."""
         if self.image_step == 0:
             raise FitDiverged(f"the fit failed at once: {self.events[-1].message}; use more steps or another seed")
         image, step = self._chosen(self.config.stop)
-        error = self._heldout_error(image)
-        heldout = None if error is None else float(error) * self.stretch.scale**2
         oracle = self.keepers.get(_ORACLE)
         has_oracle = oracle is not None and int(oracle.step) > 0
         return FitResult(
@@ -188,7 +190,7 @@ class FitLoop:
             seconds=seconds,
             psnr_averaged=self._psnr(image),
             psnr_last=self._psnr(self.track.last),
-            heldout_psnr=heldout if heldout is None else -10 * math.log10(heldout),
+            heldout_psnr=self._heldout_psnr(image),
             estimated_psnr=self._estimated_psnr(image),
             ahead=self._ahead(step),
             choices={name: self._choice(name) for name in self.keepers if name != _ORACLE},
@@ -265,6 +267,11 @@ class FitLoop:
         if self.heldout is None:
             return None
         return ((self.observation.operator(image) - self.noisy).square() * self.heldout).mean()
+
+    def _heldout_psnr(self, image: Tensor) -> float | None:
+        """Return the PSNR of an image against the noisy one on the held-out pixels."""
+        error = self._heldout_error(image)
+        return None if error is None else -10 * math.log10(float(error) * self.stretch.scale**2)
 
     def _estimated_psnr(self, image: Tensor) -> float | None:
         """Return the PSNR of an image as `estimated_error` has it."""

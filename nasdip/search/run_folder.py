@@ -32,7 +32,7 @@ from nasdip.space.search_space import SearchSpace
 
 _COLUMNS = (
     "trial", "architecture", "status", "reward", "heldout_psnr", "clean_psnr", "estimated_psnr",
-    "parameters", "seconds", "steps", "repeat_of", "error", "job", "finished",
+    "parameters", "seconds", "steps", "step_ms", "penalty", "repeat_of", "error", "job", "finished",
 )  # fmt: skip
 
 

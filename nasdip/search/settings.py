@@ -1,5 +1,6 @@
 """The settings of a search: what is searched, how a trial is evaluated, and what is done with the best."""
 
+import math
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
@@ -68,6 +69,39 @@ class ProxySettings:
 
 
 @dataclass(frozen=True)
+class CostTarget:
+    """What a trial's fit may cost before its reward shrinks: r = PSNR - weight * max(0, log2(t / ms)).
+
+    t is the measured time of an optimiser step of the trial (`TrialResult.step_ms`), so rewards, and with them the
+    search, differ between machines and runs.
+
+    Parameters
+    ----------
+    ms : float
+        Milliseconds of a step of the proxy up to which nothing is lost.
+    weight : float
+        dB lost for each doubling beyond. Larger = cheaper architectures, even where they are worse.
+
+    Examples
+    --------
+    >>> CostTarget(10.0).penalty(40.0), CostTarget(10.0).penalty(5.0)
+    (2.0, 0.0)
+    """
+
+    ms: float
+    weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name, value in (("target", self.ms), ("weight", self.weight)):
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
+                raise NasdipError(f"the {name} of a step's cost is {value!r}: use a number above 0")
+
+    def penalty(self, step_ms: float) -> float:
+        """Return what the reward of a trial loses, dB."""
+        return self.weight * max(0.0, math.log2(step_ms / self.ms))
+
+
+@dataclass(frozen=True)
 class FinalSettings:
     """The fit of the best architecture, initialised anew, to the whole image.
 
@@ -113,6 +147,11 @@ class SearchSettings:
     parallel : int or None
         Trials at once of `nasdip search`; None to have it chosen at the start (`nasdip.search.planning.resolved`).
         Larger = more trials in the same time, and a searcher that knows less when it suggests them: see `lag`.
+    cost : CostTarget or None
+        What steps may cost before rewards shrink; None: whatever they do.
+    candidates : tuple of str
+        Text forms of architectures that are the first trials, before those of the searcher, which learns from them
+        where the space holds them.
     """
 
     searcher: str = "reinforce"
@@ -124,6 +163,8 @@ class SearchSettings:
     final: FinalSettings = FinalSettings()
     early_stop: EarlyStop = field(default_factory=EarlyStop)
     parallel: int | None = 1
+    cost: CostTarget | None = None
+    candidates: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.trials < 1:
@@ -159,6 +200,8 @@ class SearchSettings:
             fields["proxy"] = ProxySettings.from_json(fields["proxy"])
             fields["final"] = FinalSettings(**{"recipe": PUBLISHED.name, **fields["final"]})  # once the only one
             fields["early_stop"] = EarlyStop(**fields.get("early_stop", {}))
+            fields["cost"] = CostTarget(**fields["cost"]) if fields.get("cost") else None
+            fields["candidates"] = tuple(fields.get("candidates", ()))
             return SearchSettings(**fields)
         except (KeyError, TypeError) as error:
             raise NasdipError(f"the run's settings are not those of this version ({error}): start a new run") from None

@@ -20,7 +20,7 @@ from nasdip.imaging.observe import observe
 from nasdip.imaging.reference import allows_reference, make_reference, only_impulses
 from nasdip.prior.stopping.automatic import choose_stop
 from nasdip.search.run_folder import RunRecord
-from nasdip.search.settings import ProxySettings, Reward, SearchSettings, settled_reward
+from nasdip.search.settings import CostTarget, ProxySettings, Reward, SearchSettings, settled_reward
 from nasdip.seeds import derive_seed
 
 _META = "meta"
@@ -37,6 +37,7 @@ class TrialTask(NamedTuple):
     proxy: ProxySettings
     seed: int
     reward: Reward
+    cost: CostTarget | None = None
 
 
 def make_task(observation: Observation, clean: np.ndarray | None, settings: SearchSettings) -> TrialTask:
@@ -55,7 +56,7 @@ def make_task(observation: Observation, clean: np.ndarray | None, settings: Sear
     if reward == "estimate" or choose_stop(proxy.config.stop, observation) == "reference":
         seen = replace(seen, reference=make_reference(seen))
     # One seed for all trials: they differ by architecture alone (common random numbers).
-    return TrialTask(seen, clean_crop, proxy, derive_seed(settings.seed, 0), reward)
+    return TrialTask(seen, clean_crop, proxy, derive_seed(settings.seed, 0), reward, settings.cost)
 
 
 def task_of(record: RunRecord, noisy: np.ndarray, clean: np.ndarray | None) -> TrialTask:
@@ -122,6 +123,7 @@ def write_task(folder: Path, task: TrialTask) -> Path:
         "proxy": task.proxy.__dict__,
         "seed": task.seed,
         "reward": task.reward,
+        "cost": None if task.cost is None else vars(task.cost),
     }
     tensors = {"noisy": seen.pixels, _META: np.frombuffer(json.dumps(meta).encode(), dtype=np.uint8)}
     images = {"clean": task.clean, "variance": seen.variance, "known": seen.known}
@@ -157,12 +159,13 @@ def read_task(path: Path) -> TrialTask:
         reference = BayesEstimate(tensors["reference"], tensors["reference_variance"])
     # Trials that an earlier version started may still read its file.
     working = meta.get("working")
+    cost = CostTarget(**meta["cost"]) if meta.get("cost") else None
     observation = Observation(
         tensors["noisy"], meta["sigma"], kind=meta.get("kind", "gaussian"), sigma_error=meta.get("sigma_error", 0.0),
         working=None if working is None else Stretch(*working), variance=tensors.get("variance"),
         known=tensors.get("known"), reference=reference,
     )  # fmt: skip
-    return TrialTask(observation, tensors.get("clean"), proxy, meta["seed"], meta["reward"])
+    return TrialTask(observation, tensors.get("clean"), proxy, meta["seed"], meta["reward"], cost)
 
 
 def _digest(data: bytes) -> str:

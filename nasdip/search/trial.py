@@ -39,8 +39,9 @@ def run_trial(
 ) -> TrialResult:
     """Fit `architecture` by the proxy and return its reward.
 
-    The reward is the PSNR (dB) of the averaged image of the last step, as the task says: against the clean image, its
-    estimate without one, or that against the noisy image on held-out pixels. A fit that fails (diverges, runs out of
+    The reward is the PSNR (dB) of the averaged image of the step that the recipe chooses, as the task says: against the
+    clean image, its estimate without one, or that against the noisy image on held-out pixels; less what its cost takes
+    (`CostTarget`). A fit that fails (diverges, runs out of
     memory, cannot be built) is recorded with its cause and the floor reward; one that was stopped, by `watch` (asked
     at every point of the curve) or by `stop` (asked at every step), with the best reward of its curve.
     """
@@ -82,6 +83,7 @@ def run_trial(
         steps=len(result.curves.step) if result else None,
         curve=tuple(trial.curve),
         step_ms=trial.step_ms,
+        penalty=0.0 if status == "failed" else trial.penalty,
     )
 
 
@@ -101,18 +103,24 @@ class _Trial:
         """Median milliseconds of a step; None before two looks at the fit (the first one holds the start)."""
         return 1000 * statistics.median(self._paces) if self._paces else None
 
+    @property
+    def penalty(self) -> float:
+        """What the cost of a step takes from the reward, as far as it is known."""
+        cost, pace = self._task.cost, self.step_ms
+        return 0.0 if cost is None or pace is None else cost.penalty(pace)
+
     def record(self, where: FitProgress) -> None:
         """Add a point to the curve, where one is due, and ask whether to go on."""
         (step, then), now = self._seen, time.perf_counter()
         if step and where.step > step:
             self._paces.append((now - then) / (where.step - step))
         self._seen = where.step, now
-        rewards = {"clean": where.oracle_psnr, "estimate": where.estimated_psnr, "heldout": where.heldout_psnr}
-        reward = rewards[self._task.reward]
+        psnrs = {"clean": where.psnr, "estimate": where.estimated_psnr, "heldout": where.heldout_psnr}
+        psnr = psnrs[self._task.reward]
         due = where.step >= self._interval * (len(self.curve) + 1) or where.step == where.steps
-        if reward is None or not math.isfinite(reward) or not due:
+        if psnr is None or not math.isfinite(psnr) or not due:
             return
-        self.curve.append((where.step, reward))
+        self.curve.append((where.step, psnr - self.penalty))
         if self._watch is not None and self._cause is None:
             self._cause = self._watch(tuple(self.curve))
 
@@ -137,7 +145,8 @@ class _Trial:
         if error is not None or reward is None or result is None:
             return "failed", FLOOR_REWARD, error
         if len(result.curves.step) < self._task.proxy.steps and self._cause is not None:
-            return "stopped", max([reward, *(r for _, r in self.curve)]), self._cause
+            return "stopped", max([reward - self.penalty, *(r for _, r in self.curve)]), self._cause
+        reward -= self.penalty
         if self.curve and self.curve[-1][0] < self._task.proxy.steps:
             self.curve.append((self._task.proxy.steps, reward))  # its rule was content: later rungs see what it chose
         return "ok", reward, None

@@ -64,6 +64,8 @@ class TrialResult:
         Id of the service's job (NNI's trial) that evaluated it.
     step_ms : float or None
         Milliseconds of an optimiser step: the median, with whatever else the machine did.
+    penalty : float
+        What the reward lost (dB) by the cost of a step beyond the search's target; 0 where there is none.
     """
 
     trial: int
@@ -83,6 +85,7 @@ class TrialResult:
     curve: Curve = ()
     job: str | None = None
     step_ms: float | None = None
+    penalty: float = 0.0
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.reward):
@@ -109,6 +112,11 @@ class TrialResult:
             finished=datetime.now(UTC).isoformat(timespec="seconds"),
             job=job,
         )
+
+    @property
+    def psnr(self) -> float | None:
+        """What the trial is worth whatever it costs: the PSNR (dB) that its reward is made of; None without a fit."""
+        return None if self.status == "failed" else self.reward + self.penalty
 
     def to_json(self) -> dict[str, Any]:
         """Return the result as a JSON object, whose keys are this class's arguments."""

@@ -20,6 +20,7 @@ from nasdip.imaging.noise import add_noise
 from nasdip.imaging.noise_level import estimate_sigma
 from nasdip.imaging.observation import Observation
 from nasdip.imaging.observe import observe
+from nasdip.imaging.reference import allows_reference
 from nasdip.prior.weighting import split_pixels
 from nasdip.search import runner
 from nasdip.search.final_fit import plan_best
@@ -128,7 +129,8 @@ def test_the_reward_of_a_picture_is_the_one_that_its_task_has():
         chosen = choose_reward(settings(reward=asked, proxy=PROXY), observation, has_clean=has_clean)
         task = make_task(observation, clean if has_clean else None, chosen)
         assert chosen.reward == task.reward == given
-        assert (task.observation.reference is not None) == (given == "estimate")
+        # Fits are stopped by it, whatever the reward.
+        assert (task.observation.reference is not None) == allows_reference(observation)
 
 
 def test_a_run_of_an_earlier_version_fits_bare_pixels_as_it_did(tmp_path):

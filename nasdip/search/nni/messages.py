@@ -83,7 +83,7 @@ def entries_to_metric(entries: list[dict[str, Any]]) -> dict[str, Any]:
     best = max(entries, key=lambda entry: float(entry["reward"]))
     names = (
         "trial", "architecture", "heldout_psnr", "clean_psnr", "estimated_psnr", "parameters",
-        "seconds", "steps",
+        "seconds", "steps", "step_ms",
     )  # fmt: skip
     return {"default": float(best["reward"]), **{n: best[n] for n in names if best.get(n) is not None}}
 
