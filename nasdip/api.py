@@ -1,7 +1,7 @@
 """The Python functions: arrays in, arrays out, after scikit-image's conventions."""
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -10,19 +10,22 @@ from skimage.util import img_as_float32
 
 from nasdip.errors import NasdipError
 from nasdip.imaging.observe import observe
+from nasdip.prior.budget import check_budget, pick
 from nasdip.prior.device import find_device
 from nasdip.prior.quality import find_quality
 from nasdip.prior.recipes import DEFAULT, find_recipe
-from nasdip.prior.restoration import restore_observation
+from nasdip.prior.restoration import carry_out, plan_restoration
 from nasdip.prior.stopping.automatic import choose_stop
+from nasdip.prior.task import Task, make_task
 from nasdip.prior.tile_choice import fitted_size, parse_tile
 from nasdip.search.run_folder import RunFolder
 from nasdip.search.runner import fit_best, resume_run, run_trials, start_run
-from nasdip.search.settings import FinalSettings, ProxySettings, SearchSettings
+from nasdip.search.settings import CostTarget, FinalSettings, ProxySettings, SearchSettings, default_warm_start
 from nasdip.search.trial_result import TrialResult
 from nasdip.space.architecture import Architecture
 from nasdip.space.search_space import SearchSpace
 from nasdip.zoo.catalog import find_architecture
+from nasdip.zoo.front import zoo_front
 
 
 def restore(
@@ -30,6 +33,7 @@ def restore(
     *,
     channel_axis: int | None = None,
     architecture: str | Architecture | None = None,
+    budget: float | None = None,
     recipe: str = DEFAULT,
     quality: str | None = None,
     steps: int | None = None,
@@ -54,6 +58,10 @@ def restore(
         Axis of the channels; None for a grey image.
     architecture : str or Architecture, optional
         A name of the zoo, a JSON file, the folder of a search, or a text; default: the best known for denoising.
+    budget : float, optional
+        Seconds that the whole restoration may take on this machine, by an estimate that counts all steps: picks the
+        best of the zoo's measured architectures that takes no longer; where none does, the cheapest with fewer steps,
+        from 50 on. Not together with `architecture`.
     recipe : {"fast", "published"}
         How to fit: see `nasdip.prior.recipes`. published: as published for denoising, many times slower.
     quality : {"fast", "balanced", "best"}, optional
@@ -106,23 +114,27 @@ def restore(
     >>> restored.shape
     (32, 32, 3)
     """
+    check_budget(budget, architecture)
     pixels = _channels_last(image, channel_axis)
     way, choice = find_recipe(recipe), parse_tile(str(tile))
     observation, _ = observe(pixels, sigma)
     rule = choose_stop(stop or way.config.stop, observation)
     effort = find_quality(quality, recipe=recipe, repeats=repeats, refine=refine)
-    restoration = restore_observation(
-        observation,
-        architecture if isinstance(architecture, Architecture) else find_architecture(architecture),
-        way.settings(*fitted_size(pixels.shape, choice), steps=steps, precision=precision, stop=rule),
-        repeats=effort.repeats,
-        refine=effort.refine,
-        width=width or way.width,
-        seed=seed,
-        device=find_device(device),
-        tile=choice,
-    )
-    return _as_given(restoration.image, channel_axis)
+
+    def make(fitted: Architecture, most: int | None = None) -> Task:
+        size, limit = fitted_size(pixels.shape, choice), steps if most is None else most
+        config = way.settings(*size, steps=limit, precision=precision, stop=rule)
+        where = find_device(device)
+        return make_task(
+            observation, fitted, config, width=width or way.width, seed=seed, device=where, refine=effort.refine
+        )
+
+    if budget is None:
+        task = make(architecture if isinstance(architecture, Architecture) else find_architecture(architecture))
+        plan = plan_restoration(task, repeats=effort.repeats, tile=choice)
+    else:
+        task, plan, *_ = pick(budget, zoo_front(), make, repeats=effort.repeats, tile=choice)
+    return _as_given(carry_out(task, plan).image, channel_axis)
 
 
 class SearchResult(NamedTuple):
@@ -150,6 +162,10 @@ def search(
     final_steps: int | None = None,
     final_width: int | None = None,
     repeats: int = 1,
+    target_ms: float | None = None,
+    cost_weight: float = 1.0,
+    candidates: Sequence[str | Architecture] | None = None,
+    warm_start: int | None = None,
     seed: int = 0,
     device: str = "auto",
     run: str | Path | None = None,
@@ -179,6 +195,14 @@ def search(
     final_steps, final_width, repeats : int
         The fit of the best architecture to the whole image, by default as `restore` does it; final_steps of 0 leaves
         it out.
+    target_ms, cost_weight : float
+        The reward loses `cost_weight` dB for each doubling of the time of a trial's step beyond `target_ms`
+        milliseconds; by default nothing, whatever that is.
+    candidates : sequence of str or Architecture, optional
+        Architectures that are tried first, as for `restore`. Default: the best known for denoising.
+    warm_start : int, optional
+        Architectures that are scored without a fit before the first trial, for the searcher reinforce. Default: 400,
+        and none for other searchers.
     run : str or Path, optional
         Folder that keeps everything (for `nasdip report`); none is kept by default.
     resume : bool
@@ -215,6 +239,9 @@ def search(
                 parallel=parallel,
                 proxy=ProxySettings(crop, width, steps, threads=threads),
                 final=FinalSettings(final_steps, final_width, repeats),
+                cost=None if target_ms is None else CostTarget(target_ms, cost_weight),
+                candidates=_texts([None] if candidates is None else candidates),
+                warm_start=default_warm_start(searcher) if warm_start is None else warm_start,
             )
             pixels = _channels_last(image, channel_axis)
             clean_pixels = None if clean is None else _channels_last(clean, channel_axis)
@@ -230,6 +257,10 @@ def search(
             raise NasdipError(f"none of the {len(results)} trials succeeded, the last with: {results[-1].error}")
     restored = None if restoration is None else _as_given(restoration.image, channel_axis)
     return SearchResult(Architecture.from_text(best.architecture), best.reward, restored, results)
+
+
+def _texts(candidates: Sequence[str | Architecture | None]) -> tuple[str, ...]:
+    return tuple(str(c if isinstance(c, Architecture) else find_architecture(c)) for c in candidates)
 
 
 def _as_space(space: str | Path | Mapping[str, Any] | SearchSpace) -> SearchSpace:

@@ -72,6 +72,15 @@ def restore(
             metavar="NAME|FILE|RUN|TEXT", help="From the zoo, a JSON file, a search, an NNI experiment's id, or a text."
         ),
     ] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="Most time for each picture, as 60s, 5m or 1.5h: picks the zoo's best architecture that takes no "
+            "longer here, by the estimate that is told; where none does, the cheapest, with fewer steps. Not together "
+            "with --architecture.",
+        ),
+    ] = None,
     recipe: Annotated[
         str, typer.Option(help="How to fit: fast, or published (as published for denoising, many times slower).")
     ] = "fast",
@@ -129,9 +138,9 @@ def restore(
     from nasdip.commands.restore import restore_files
 
     restore_files(
-        images, output, architecture=architecture, recipe=recipe, quality=quality, steps=steps, repeats=repeats,
-        refine=refine, sigma=sigma, stop=stop, seed=seed, width=width, device=device, precision=precision, tile=tile,
-        clean=clean, report=report,
+        images, output, architecture=architecture, budget=budget, recipe=recipe, quality=quality, steps=steps,
+        repeats=repeats, refine=refine, sigma=sigma, stop=stop, seed=seed, width=width, device=device,
+        precision=precision, tile=tile, clean=clean, report=report,
     )  # fmt: skip
 
 
@@ -178,6 +187,32 @@ def search(
     ] = None,
     final_width: Annotated[int | None, typer.Option(min=1, help="Channels in that fit [default: as restore].")] = None,
     repeats: Annotated[int | None, typer.Option(min=1, help="Repetitions of that fit [default: 1].")] = None,
+    target_ms: Annotated[
+        float | None,
+        typer.Option(
+            metavar="MS",
+            help="Milliseconds of a trial's step beyond which its reward shrinks [default: no limit].",
+        ),
+    ] = None,
+    cost_weight: Annotated[
+        float | None, typer.Option(help="dB that the reward loses for each doubling beyond --target-ms [default: 1].")
+    ] = None,
+    candidates: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--candidate",
+            metavar="NAME|FILE|TEXT",
+            help="Architectures that are tried first; none: none [default: the zoo's default].",
+        ),
+    ] = None,
+    warm_start: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="Architectures that reinforce scores by their untrained output before the first trial "
+            "[default: 400 for reinforce].",
+        ),
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in RUN.")] = False,
     device: Device = "auto",
 ) -> None:
@@ -194,7 +229,8 @@ def search(
     options = {
         "searcher": searcher, "trials": trials, "seed": seed, "reward": reward, "crop": crop, "width": width,
         "steps": steps, "threads": threads, "early_stop": early_stop, "final_steps": final_steps,
-        "final_width": final_width, "repeats": repeats, "parallel": parallel,
+        "final_width": final_width, "repeats": repeats, "parallel": parallel, "target_ms": target_ms,
+        "cost_weight": cost_weight, "candidates": candidates, "warm_start": warm_start,
     }  # fmt: skip
     search_file(image, output, space=space, clean=clean, resume=resume, device=device, options=options)
 
@@ -273,11 +309,10 @@ def zoo_list() -> None:
 
     Example: `nasdip zoo list`
     """
-    from nasdip.zoo.catalog import DEFAULT, zoo_entry, zoo_names
+    from nasdip.commands.zoo import LEGEND, list_lines
 
-    for name in zoo_names():
-        entry = zoo_entry(name)
-        print(f"{name:18}{entry.task:18}{entry.summary}{' (default)' if name == DEFAULT else ''}")
+    print(*list_lines(), sep="\n")
+    note(LEGEND)
 
 
 @zoo_app.command("show")
@@ -286,11 +321,9 @@ def zoo_show(name: Annotated[str, typer.Argument(metavar="NAME")]) -> None:
 
     Example: `nasdip zoo show nas-dip-denoise`
     """
-    from nasdip.zoo.catalog import zoo_entry
+    from nasdip.commands.zoo import show_lines
 
-    entry = zoo_entry(name)
-    for key, value in entry._asdict().items():
-        print(f"{key:14}{value}")
+    print(*show_lines(name), sep="\n")
 
 
 @app.command()

@@ -113,7 +113,8 @@ def measure(job: Job, rules: tuple[str, ...], data: Path, most_steps: int) -> li
         loop.step(step)
         if step % WINDOW == 0 or step == most_steps:
             loop.check(step)
-            now = loop.progress(step).oracle_psnr or -np.inf
+            averaged = loop.history.curves().oracle_psnr_averaged
+            now = -np.inf if averaged is None else float(averaged[-1])
             best = max(best, now)
             if now < best - _BEYOND and all(loop.keepers[rule].ended for rule in rules):
                 break

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 import torch
 
 from nasdip.console import duration, progress, size
-from nasdip.imaging.expectation import MOST_PIXELS
 from nasdip.imaging.reference import reference_memory, reference_seconds
 from nasdip.prior.config import FitConfig
 from nasdip.prior.device import available_memory, describe
@@ -14,15 +13,12 @@ from nasdip.prior.estimate import Estimate, estimate_fit
 from nasdip.prior.loop import FitProgress
 from nasdip.prior.restoration import Plan, Progress, count_weights
 from nasdip.prior.restoration_folder import RestorationFolder
-from nasdip.prior.stopping.choice import needs_twin
 from nasdip.prior.stopping.moving_variance import PATIENCE, WINDOW
 from nasdip.prior.task import Task
 from nasdip.prior.tile_choice import check_memory
+from nasdip.prior.working_time import WorkingTime, working_time
 from nasdip.report.treatment import FIXED
 from nasdip.space.architecture import Architecture
-
-# Estimates without a network that the expected error takes, each about as long as the reference.
-_EXPECTATION = 2
 
 
 def estimate(
@@ -35,11 +31,16 @@ def estimate(
     return measured
 
 
-def announcement(task: Task, plan: Plan, folder: RestorationFolder | None = None) -> str:
-    """Return what will be fitted, where, and what it will cost, in words; `folder` may hold an earlier start."""
+def announcement(
+    task: Task, plan: Plan, folder: RestorationFolder | None = None, time: WorkingTime | None = None
+) -> str:
+    """Return what will be fitted, where, and what it will cost, in words.
+
+    `folder` may hold an earlier start; `time` is measured where it is not known yet.
+    """
     tiling, cost, config = plan.tiles.tiling, plan.tiles.estimate, task.config
+    time = time or working_time(task, plan, folder, lambda: _reference_seconds(task))
     parameters = count_weights(task.architecture, task.observation.pixels.shape[2], config, task.width)
-    total = duration(_networks(config) * cost.seconds(config.steps * plan.missing))
     fixed = config.stop == FIXED
     limit, about = ("", "about") if fixed else ("up to ", "at most about")
     rule = "" if fixed else f", stopped by the rule {config.stop}"
@@ -47,8 +48,8 @@ def announcement(task: Task, plan: Plan, folder: RestorationFolder | None = None
     where = f"{describe(task.device)} in {config.precision}"
     return (
         f"{task.architecture}, width {task.width}, {parameters / 1e6:.2f} M weights: "
-        f"{fits}, on {where}, {about} {total} and {size(_memory(task, cost))}"
-        f"{_other_work(task, plan, folder)}{_resumption(plan, task.device)}{_endless(config)}"
+        f"{fits}, on {where}, {about} {duration(time.fits)} and {size(_memory(task, cost))}"
+        f"{_other_work(time)}{_resumption(plan, task.device)}{_endless(config)}"
     )
 
 
@@ -58,29 +59,13 @@ def _memory(task: Task, cost: Estimate) -> int:
     return max(cost.memory, reference_memory(shape) if task.needs_reference and task.device.type == "cpu" else 0)
 
 
-def _networks(config: FitConfig) -> int:
-    """Return how many networks a fit trains at once: its rule may need a twin.
-
-    Examples
-    --------
-    >>> [_networks(FitConfig(stop=rule)) for rule in ("sure", "reference", "fixed")]
-    [2, 1, 1]
-    """
-    return 2 if needs_twin(config.stop) else 1
+def _reference_seconds(task: Task) -> float:
+    return reference_seconds(task.observation, workers=torch.get_num_threads())
 
 
-def _other_work(task: Task, plan: Plan, folder: RestorationFolder | None) -> str:
-    """Return what is done without a network, and how long that takes, in words."""
-    if not task.needs_reference:
-        return ""
-    made = plan.resumed and folder is not None and folder.has_reference()
-    height, width = task.observation.pixels.shape[:2]
-    expectation = _EXPECTATION * min(1.0, MOST_PIXELS / (height * width))
-    passes = (0 if made else 1) + (0 if task.observation.contradicted else expectation)
-    if passes == 0:
-        return ""
-    seconds = passes * reference_seconds(task.observation, workers=torch.get_num_threads())
-    return f"; the estimates without a network take about {duration(seconds)}"
+def _other_work(time: WorkingTime) -> str:
+    """Return how long what is done without a network takes, in words; none where there is nothing."""
+    return f"; the estimates without a network take about {duration(time.others)}" if time.others else ""
 
 
 def _endless(config: FitConfig) -> str:

@@ -1,7 +1,11 @@
 """`nasdip restore`."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
+
+import numpy as np
 
 from nasdip.commands.fitting import announcement, fit_progress
 from nasdip.commands.runs import find_run, search_of
@@ -11,7 +15,9 @@ from nasdip.files import make_folder
 from nasdip.imaging.image_file import ImageFile, check_output, read_image, write_image
 from nasdip.imaging.inputs import channels_last, describe, read_clean
 from nasdip.imaging.noise_diagnosis import Diagnosis
+from nasdip.imaging.observation import Observation
 from nasdip.imaging.observe import observe, parse_sigma
+from nasdip.prior.budget import MakeTask, check_budget, parse_budget, pick
 from nasdip.prior.device import find_device
 from nasdip.prior.quality import find_quality
 from nasdip.prior.recipes import find_recipe
@@ -20,16 +26,25 @@ from nasdip.prior.restoration_folder import RestorationFolder
 from nasdip.prior.result import FitResult, Restoration
 from nasdip.prior.stopping.automatic import choose_stop
 from nasdip.prior.task import Task, make_task
-from nasdip.prior.tile_choice import fitted_size, parse_tile
+from nasdip.prior.tile_choice import TileChoice, fitted_size, parse_tile
 from nasdip.report.cautions import cautions, judge, lossy_words
 from nasdip.report.expected import told_words
 from nasdip.report.report import write_report
 from nasdip.report.treatment import FIXED, STEPS_OPTION, ahead_words, chosen_step, overfit_words
 from nasdip.space.architecture import Architecture
 from nasdip.zoo.catalog import find_architecture, zoo_names
+from nasdip.zoo.front import zoo_front
 
 # Bytes of observations that are kept from the check of a batch to its fits; others are made anew.
 _KEPT = 2**28
+
+
+class Seen(NamedTuple):
+    """What is known of a picture: its observation, its clean image where given, and what noise was found."""
+
+    observation: Observation
+    truth: np.ndarray | None
+    found: Diagnosis
 
 
 class Job(NamedTuple):
@@ -39,6 +54,8 @@ class Job(NamedTuple):
     folder: RestorationFolder
     plan: Plan
     words: str
+    architecture: Architecture
+    steps: int
     kept: tuple[Task, Diagnosis] | None
 
 
@@ -47,6 +64,7 @@ def restore_files(
     output: Path,
     *,
     architecture: str | None,
+    budget: str | None,
     recipe: str,
     quality: str | None,
     steps: int | None,
@@ -63,6 +81,8 @@ def restore_files(
     report: bool,
 ) -> None:
     """Restore each image into the folder `output`; everything that can be checked is, before the first fit."""
+    most_seconds = parse_budget(budget)
+    check_budget(most_seconds, architecture)
     chosen, choice, way = _architecture(architecture), parse_tile(tile), find_recipe(recipe)
     effort = find_quality(quality, recipe=recipe, repeats=repeats, refine=refine)
     level = parse_sigma(sigma)
@@ -71,33 +91,33 @@ def restore_files(
         raise NasdipError("--clean belongs to one picture: restore them one by one")
     _check_targets(images, output)
 
-    def make(file: ImageFile) -> tuple[Task, Diagnosis]:
+    def see(file: ImageFile) -> Seen:
         (observation, found), truth = observe(channels_last(file), level), read_clean(clean, file)
-        size = fitted_size(observation.pixels.shape, choice)
-        rule = choose_stop(stop or way.config.stop, observation)
-        config = way.settings(*size, steps=steps, precision=precision, stop=rule)
-        task = make_task(
-            observation, chosen, config, width=width, seed=seed, clean=truth, device=where, refine=effort.refine
-        )
-        return task, found
+        return Seen(observation, truth, found)
+
+    def make(seen: Seen, fitted: Architecture, most: int | None) -> Task:
+        size = fitted_size(seen.observation.pixels.shape, choice)
+        rule = choose_stop(stop or way.config.stop, seen.observation)
+        config = way.settings(*size, steps=steps if most is None else most, precision=precision, stop=rule)
+        return make_task(
+            seen.observation, fitted, config, width=width, seed=seed, clean=seen.truth, device=where,
+            refine=effort.refine,
+        )  # fmt: skip
 
     jobs, room = [], _KEPT
     for path in images:
         file = read_image(path)
         check_output(path, file)  # a file of that name, in a folder that exists
-        made = make(file)
-        task = made[0]
-        count_weights(chosen, channels_last(file).shape[2], task.config, width)
-        folder = RestorationFolder(output / path.stem, image=str(path))
-        plan = plan_restoration(task, repeats=effort.repeats, tile=choice, folder=folder)
-        words = announcement(task, plan, folder)
+        seen, folder = see(file), RestorationFolder(output / path.stem, image=str(path))
+        task, plan, words = _planned(partial(make, seen), chosen, most_seconds, effort.repeats, choice, folder)
         room -= _size(task)
-        jobs.append(Job(path, folder, plan, words, made if room >= 0 or len(images) == 1 else None))
+        kept = (task, seen.found) if room >= 0 or len(images) == 1 else None
+        jobs.append(Job(path, folder, plan, words, task.architecture, task.config.steps, kept))
     make_folder(output)
     while jobs:
         job = jobs.pop(0)
         file = read_image(job.path)
-        task, found = job.kept or make(file)
+        task, found = job.kept or _again(job, see(file), make)
         note("\n".join(filter(None, (f"{describe(file)}. {found.words}", _lossy(job.path, found), job.words))))
         restoration = _restore(job, task)
         write_image(output / job.path.name, restoration.image, like=file)
@@ -107,6 +127,28 @@ def restore_files(
         print(output / job.path.name)
         if report:
             print(write_report(job.folder.path))
+
+
+def _planned(
+    make: MakeTask,
+    chosen: Architecture,
+    most_seconds: float | None,
+    repeats: int,
+    tile: TileChoice,
+    folder: RestorationFolder,
+) -> tuple[Task, Plan, str]:
+    """Return how a picture is fitted, and that in words: with the architecture, or with what a budget (s) picks."""
+    if most_seconds is not None:
+        task, plan, time, why = pick(most_seconds, zoo_front(), make, repeats=repeats, tile=tile, folder=folder)
+        return task, plan, f"{why}\n{announcement(task, plan, folder, time)}"
+    task = make(chosen, None)
+    count_weights(chosen, task.observation.pixels.shape[2], task.config, task.width)
+    plan = plan_restoration(task, repeats=repeats, tile=tile, folder=folder)
+    return task, plan, announcement(task, plan, folder)
+
+
+def _again(job: Job, seen: Seen, make: Callable[[Seen, Architecture, int | None], Task]) -> tuple[Task, Diagnosis]:
+    return make(seen, job.architecture, job.steps), seen.found
 
 
 def _size(task: Task) -> int:

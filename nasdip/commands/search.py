@@ -27,11 +27,20 @@ from nasdip.search.final_fit import plan_best
 from nasdip.search.places import find_places
 from nasdip.search.run_folder import RunFolder, RunRecord, picked_with_clean
 from nasdip.search.runner import resume_run, run_trials, start_run
-from nasdip.search.settings import FinalSettings, ProxySettings, SearchSettings, settled_reward
+from nasdip.search.settings import (
+    CostTarget,
+    FinalSettings,
+    ProxySettings,
+    SearchSettings,
+    default_warm_start,
+    settled_reward,
+)
 from nasdip.search.task import centre_crop
 from nasdip.search.trial_result import TrialResult
+from nasdip.search.warm_start import warm_start
 from nasdip.space.search_space import SearchSpace
 from nasdip.threads import use_threads
+from nasdip.zoo.catalog import find_architecture
 
 # Architectures whose cost is measured to estimate that of a search.
 _SAMPLED_COSTS = 3
@@ -86,7 +95,27 @@ def make_settings(options: dict[str, Any]) -> SearchSettings:
     if "early_stop" in given:
         given["early_stop"] = EarlyStop(given["early_stop"])
     given["parallel"] = _parallel(given.get("parallel"))
+    given["cost"] = _cost(given.pop("target_ms", None), given.pop("cost_weight", None))
+    given["candidates"] = _candidates(given.get("candidates"))
+    given.setdefault("warm_start", default_warm_start(given.get("searcher", SearchSettings.searcher)))
     return SearchSettings(**given, proxy=ProxySettings(**proxy), final=FinalSettings(**final))
+
+
+def _cost(target_ms: float | None, weight: float | None) -> CostTarget | None:
+    """Return what --target-ms and --cost-weight ask for."""
+    if target_ms is None:
+        if weight is not None:
+            raise NasdipError("--cost-weight needs a target: give --target-ms as well")
+        return None
+    return CostTarget(target_ms) if weight is None else CostTarget(target_ms, weight)
+
+
+def _candidates(given: list[str] | None) -> tuple[str, ...]:
+    """Return the text forms of what --candidate names: the zoo's default where it is not given."""
+    if given == ["none"]:
+        return ()
+    names: list[str | None] = list(given or [None])
+    return tuple(str(find_architecture(name)) for name in names)
 
 
 def _parallel(text: str | None) -> int | None:
@@ -132,7 +161,12 @@ def _resume(
     flat["repeats"] = merged["final"]["repeats"]
     flat["early_stop"] = merged["early_stop"]["rule"]
     flat["crop"] = flat["crop"] or 0
-    for key, value in {**options, "parallel": _parallel(options["parallel"])}.items():
+    cost = record.settings.cost
+    flat |= {"target_ms": cost and cost.ms, "cost_weight": cost and cost.weight}
+    asked = {**options, "parallel": _parallel(options["parallel"])}
+    if options["candidates"] is not None:
+        asked["candidates"] = _candidates(options["candidates"])
+    for key, value in asked.items():
         if key != "trials" and value is not None and value != flat[key]:
             name = key.replace("_", "-")
             raise NasdipError(f"the run in {folder.path} has --{name} {flat[key]}, not {value}: leave it out to resume")
@@ -152,6 +186,9 @@ def _search(folder: RunFolder, device: torch.device) -> None:
     missing = folder.missing()
     done = settings.trials - len(missing)
     places = _announce(folder, missing, device) if missing else []
+    if settings.warm_start and missing:
+        with progress("warm start", settings.warm_start) as show:
+            warm_start(folder, show)
     with progress("search", settings.trials, done) as show:
         best = folder.best()
 
@@ -189,6 +226,7 @@ def _announce(folder: RunFolder, missing: list[int], device: torch.device) -> li
         f"searching {space.name} ({space.size:.3g} architectures) with {settings.searcher}: {which}each {config.steps} "
         f"steps on {crop.shape[0]}x{crop.shape[1]} px at width {proxy.width}, on {where}, about {duration(seconds)} "
         f"and {size(memory * len(places))}\n{_reward_words(record)}"
+        + (f"; first {settings.warm_start} architectures are scored without a fit" if settings.warm_start else "")
     )
     return places
 
@@ -203,7 +241,9 @@ def _reward_words(record: RunRecord) -> str:
     reward = settled_reward(record.settings, record.clean is not None)
     # The noise of a held-out pixel can then be guessed from those around it.
     misled = reward == "heldout" and record.kind == "correlated"
-    return f"reward: {words[reward]}" + ("; the noise is correlated, which may mislead it" if misled else "")
+    cost = record.settings.cost
+    less = f", less {cost.weight:g} dB for each doubling of a step beyond {cost.ms:g} ms" if cost else ""
+    return f"reward: {words[reward]}{less}" + ("; the noise is correlated, which may mislead it" if misled else "")
 
 
 def _which(missing: list[int]) -> str:

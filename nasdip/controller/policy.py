@@ -73,8 +73,11 @@ class LSTMPolicy(nn.Module):
                 parameter.uniform_(-(hidden_size**-0.5), hidden_size**-0.5, generator=generator)
 
     @torch.no_grad()
-    def sample(self, count: int, generator: torch.Generator) -> list[Encoding]:
-        """Draw `count` valid encodings at once, with the random numbers of `generator` alone."""
+    def sample(self, count: int, generator: torch.Generator, *, uniform: int = 0) -> list[Encoding]:
+        """Draw `count` valid encodings at once, with the random numbers of `generator` alone.
+
+        The last `uniform` of them are drawn uniformly from the allowed options of every decision.
+        """
         encodings: list[Encoding] = [()] * count
         tokens = torch.zeros(count, 1, dtype=torch.long)
         state = None
@@ -82,6 +85,7 @@ class LSTMPolicy(nn.Module):
             hidden, state = self.lstm(self.embedding(tokens), state)  # (N, 1, H)
             masks = self._pad([self._mask(code) for code in encodings])  # (N, K)
             logits = self._logits(hidden, slice(t, t + 1))[:, 0]  # (N, K)
+            logits[count - uniform :] = 0.0
             probabilities = logits.masked_fill(~masks, -torch.inf).softmax(-1)
             chosen = torch.multinomial(probabilities, 1, generator=generator)  # (N, 1)
             encodings = [(*code, option) for code, option in zip(encodings, chosen[:, 0].tolist(), strict=True)]

@@ -15,7 +15,7 @@ from nasdip.errors import NasdipError
 from nasdip.space.architecture import Architecture
 from nasdip.space.search_space import SearchSpace
 
-__all__ = ["Encoding", "NoSettings", "Outcome", "Searcher", "SearcherState", "check_number"]
+__all__ = ["Encoding", "NoSettings", "OtherState", "Outcome", "Searcher", "SearcherState", "check_number"]
 
 Encoding = tuple[int, ...]
 
@@ -39,6 +39,10 @@ class Outcome:
 @dataclass(frozen=True)
 class NoSettings:
     """The settings of a searcher that has none."""
+
+
+class OtherState(NasdipError):
+    """A state that another searcher, space, or version with other settings, has left."""
 
 
 class Searcher(ABC):
@@ -74,6 +78,17 @@ class Searcher(ABC):
         check_number("count", count, 1, math.inf, whole=True)
         return self._propose(count)
 
+    def warm_start(self, scored: Sequence[tuple[Architecture, float]]) -> None:
+        """Prefer, before any reward, what scores well without being fitted (larger is better, any unit).
+
+        To be called before the first suggestion. Searchers that cannot use it leave it out. NasdipError where the space
+        does not hold an architecture, or a score is not finite.
+        """
+        if not all(math.isfinite(score) for _, score in scored):
+            raise NasdipError("a score of the warm start is not finite: leave such architectures out")
+        if scored:
+            self._warm_start([(self.space.encode(architecture), float(score)) for architecture, score in scored])
+
     def update(self, outcomes: Sequence[Outcome]) -> None:
         """Learn from outcomes. NasdipError, and nothing learned, where the space does not hold an architecture."""
         encodings = [self.space.encode(outcome.architecture) for outcome in outcomes]
@@ -100,7 +115,7 @@ class Searcher(ABC):
         """
         for key, mine in self._identity().items():
             if state.meta.get(key) != mine:
-                raise NasdipError(
+                raise OtherState(
                     f"the state belongs to another {key}: resume with the one it was saved with, or start afresh"
                 )
         try:
@@ -123,6 +138,9 @@ class Searcher(ABC):
     @abstractmethod
     def _learn(self, outcomes: Sequence[tuple[Encoding, float]]) -> None:
         """Learn from valid encodings and finite rewards."""
+
+    def _warm_start(self, scored: Sequence[tuple[Encoding, float]]) -> None:  # noqa: B027 (optional)
+        """Use valid encodings with finite scores."""
 
     @abstractmethod
     def _state(self) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:

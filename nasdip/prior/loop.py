@@ -57,6 +57,12 @@ def network_size(architecture: Architecture, height: int, width: int) -> tuple[i
     return height + padding.top + padding.bottom, width + padding.left + padding.right
 
 
+def network_input(config: FitConfig, size: tuple[int, int], seed: int) -> Tensor:
+    """Return the input z (1, input_channels, H, W) of a fit with `seed` to an image that is padded to `size`."""
+    z = torch.rand((1, config.input_channels, *size), generator=torch.Generator().manual_seed(derive_seed(seed, 1)))
+    return config.input_scale * z
+
+
 class FitLoop:
     """The state of a fit: tensors on the device, in working units (1, C, H, W). See `nasdip.prior.fit.fit`.
 
@@ -81,7 +87,8 @@ class FitLoop:
         self.noisy = self._tensor(self.stretch.apply(observation.pixels))
         self.clean = None if clean is None else self._tensor(self.stretch.apply(clean))
         self.heldout, self.weights = self._split_pixels()
-        self.z = self._input()
+        z = network_input(config, (self.noisy.shape[2], self.noisy.shape[3]), seed)
+        self.z = z.to(device, memory_format=torch.channels_last)
         self.noise_shape = self.z.permute(0, 2, 3, 1).shape  # in the order in which z lies in memory
         self.noise_generator = torch.Generator(device).manual_seed(derive_seed(seed, 2))
         self.number = torch.zeros(1, dtype=torch.long, device=device)  # of the step, for what is recorded of it
@@ -219,11 +226,6 @@ class FitLoop:
     def _array(self, tensor: Tensor) -> np.ndarray:
         image = tensor[0].permute(1, 2, 0).cpu().numpy()
         return self.stretch.invert(crop(image, self.padding)).astype(np.float32)
-
-    def _input(self) -> Tensor:
-        shape = (1, self.config.input_channels, *self.noisy.shape[2:])
-        z = torch.rand(shape, generator=torch.Generator().manual_seed(derive_seed(self.seed, 1)))
-        return (self.config.input_scale * z).to(self.device, memory_format=torch.channels_last)
 
     def _scene(self, rules: Sequence[str]) -> Scene:
         """Return what the rules can know."""

@@ -45,6 +45,8 @@ class RestorationFolder:
         self.path = path
         self.image = image
         self.moved_to: Path | None = None
+        # What a time budget asked for, where one picked the architecture and the steps; for the record.
+        self.budget: dict[str, Any] | None = None
 
     def start(
         self, noisy: np.ndarray, clean: np.ndarray | None, settings: dict[str, Any], provenance: dict[str, Any]
@@ -70,7 +72,8 @@ class RestorationFolder:
         write_array(self.path / "noisy.tif", noisy)
         if clean is not None:
             write_array(self.path / "clean.tif", clean)
-        write_json(record, {"image": self.image, "settings": settings, "provenance": provenance, "result": None})
+        facts = {"image": self.image, "settings": settings, "provenance": provenance, "budget": self.budget}
+        write_json(record, {**facts, "result": None})
         return {}
 
     def earlier(
@@ -81,10 +84,22 @@ class RestorationFolder:
         The tiles in `settings` do not count, so that a restoration can go on with those it was started with.
         """
         known = self._settings()
-        wanted = _identity(noisy, clean, settings)
-        if known is None or not self.has_fits() or {**known, "tiles": None} != {**wanted, "tiles": None}:
+        if known is None or not self.has_fits() or not self.matches(noisy, clean, settings):
             return False, None
         return True, _tiling(known)
+
+    def matches(self, noisy: np.ndarray, clean: np.ndarray | None, settings: dict[str, Any]) -> bool:
+        """Whether an earlier start was of these images and settings, tiles apart, even if it finished no fit."""
+        known, wanted = self._settings(), _identity(noisy, clean, settings)
+        return known is not None and {**known, "tiles": None} == {**wanted, "tiles": None}
+
+    def picked(self) -> tuple[str, int] | None:
+        """Return the architecture (as text) and the steps that an earlier start took for the same `budget`."""
+        record = self.path / "record.json"
+        known = self._settings()
+        if known is None or self.budget is None or read_json(record).get("budget") != self.budget:
+            return None
+        return known["architecture"], known["config"]["steps"]
 
     def _settings(self) -> dict[str, Any] | None:
         """Return the settings of the earlier start; None where there was none.

@@ -10,9 +10,11 @@ from nasdip.prior.result import Restoration
 from nasdip.report.expected import error_map, map_top
 from nasdip.report.figures.comparison import comparison_figure
 from nasdip.report.figures.curves import curves_figure, has_score, loss_figure, psnr_figure, score_figure
+from nasdip.report.figures.pareto import pareto_figure
 from nasdip.report.figures.search import entropy_figure, reward_figure, steps_figure
 from nasdip.report.figures.spectra import bands_figure, psd_figure, spectra_figure
 from nasdip.report.figures.trust import periodogram_figure, residual_figure, uncertainty_figure
+from nasdip.report.pareto import PSNR_NAMES, pareto_fronts
 from nasdip.report.pictures import Display
 from nasdip.report.restoration_numbers import first_and_last, psd_curves
 from nasdip.report.search_numbers import diagnostic, expected_best, ranking, reward_curves, reward_series
@@ -22,14 +24,15 @@ from nasdip.report.trust import Trust
 
 # Written as PNG.
 FILES = (
-    "reward", "steps", "entropy", "comparison", "residual", "uncertainty", "periodogram", "psd", "spectra", "bands",
-    "curves",
+    "reward", "steps", "entropy", "pareto", "comparison", "residual", "uncertainty", "periodogram", "psd", "spectra",
+    "bands", "curves",
 )  # fmt: skip
 # Shown in the report, with a text for who cannot see them.
 INLINE = {
     "reward": "Reward by trial, with the best so far.",
     "steps": "Reward by step of all trials, those stopped early marked.",
     "entropy": "Entropy of the policy by trial.",
+    "pareto": "PSNR of the fitted trials by their cost, with the Pareto front.",
     "periodogram": "Cumulative periodogram of the residual, with the band of white noise.",
     "psd": "Radial power spectral density of the noisy, the restored and the last image.",
     "bands": "Band correspondence by step, five bands, first and last repetition.",
@@ -54,6 +57,10 @@ def search_figures(search: SearchRun, random_rewards: list[float]) -> dict[str, 
     entropy = diagnostic(search.trials, "policy_entropy")
     if len(entropy.trial):
         figures["entropy"] = entropy_figure(entropy, math.log(search.space.size))
+    fronts = pareto_fronts(search.trials)
+    if fronts:
+        cost = search.record.settings.cost
+        figures["pareto"] = pareto_figure(fronts, cost.ms if cost else None, PSNR_NAMES[search.reward])
     return figures
 
 

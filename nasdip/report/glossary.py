@@ -34,10 +34,16 @@ GLOSSARY: dict[str, str] = {
     "the network fits noise.",
     "lost job": "A job of NNI's that ended before it took an architecture; another job is given that one.",
     "mean of fits": "Mean of the repetitions' averaged outputs, before it is refined.",
+    "ms per step": "Milliseconds of an optimiser step of a trial: the median over its fit, with whatever else the "
+    "machine did, other trials included. It differs between machines.",
     "noise level": "Standard deviation of the noise before clipping, root mean square over the image, in 8-bit units: "
     "25 means 25/255 of the range. As given, or estimated from the flattest patches.",
     "oracle": "Measured or picked with the clean image, which nobody has in practice: a bound, not a result.",
     "parameters": "Number of weights of the network.",
+    "Pareto front": "The trials of which no other one has at least their PSNR at no more cost, one of the two being "
+    "better. What is chosen among them is a matter of what time or memory there is.",
+    "penalty": "What the cost of a trial's step beyond the search's target took from its reward, dB; their sum is the "
+    "PSNR. It is part of searches with such a target alone.",
     "policy entropy": "How undecided the policy is (nats): ln(size of the space) for a uniform choice, 0 when it "
     "always proposes the same architecture.",
     "portal": "NNI's web page of an experiment. It asks for no password, so only this machine should reach it.",
@@ -51,7 +57,7 @@ GLOSSARY: dict[str, str] = {
     "refined": "Made of the fits and the reference, rather than of the fits alone.",
     "repeated": "A trial whose architecture had been fitted before; its result was used again.",
     "reward": "What the searcher learns from (dB): the clean PSNR where there is a clean image, else the estimated "
-    "PSNR or, where the noise allows no reference, the held-out PSNR, of the proxy fit.",
+    "PSNR or, where the noise allows no reference, the held-out PSNR, of the proxy fit; less the penalty, if any.",
     "reward by step": "The reward that a trial's fit would have had if it had ended at that step.",
     "saved": "1 - (steps taken) / (steps of whole fits), over the trials that were fitted or stopped early.",
     "score": "What a stopping rule gives every step from the noisy image alone, smaller being better: the distance "

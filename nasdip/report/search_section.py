@@ -5,6 +5,7 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from nasdip.report.diagram import architecture_svg, skip_connections, upsampling_chain
+from nasdip.report.pareto import ParetoSummary, pareto_summary, target_in_words
 from nasdip.report.run_state import progress
 from nasdip.report.search_numbers import SearchTotals, expected_best, ranking, saved_in_words, search_totals
 from nasdip.report.source import SearchRun
@@ -15,7 +16,7 @@ from nasdip.space.cell import published_index
 
 BEST = 3
 # Columns of the table that old runs, and some searches, have nothing for.
-_OPTIONAL = ("steps", "job")
+_OPTIONAL = ("steps", "step_ms", "penalty", "job")
 _REWARD_FROM = {
     "clean": "the clean image",
     "estimate": "held-out pixels and the reference, which need no clean image",
@@ -63,13 +64,17 @@ class SearchSection(NamedTuple):
     progress : str
         How many trials of how many are done.
     columns : set of str
-        Which of the table's further columns have something to show: steps, job.
+        Which of the table's further columns have something to show: steps, step_ms, penalty, job.
     against_random : str or None
         Compares it in words, where a random run is known.
     saved : str or None
         What stopping early saved, in words.
     reward_from : str
         What rewards were measured against.
+    target : str or None
+        What the cost of a step took from them, in words, where the search had a target.
+    pareto : ParetoSummary or None
+        What quality costs; None where fewer than two costs are known.
     """
 
     totals: SearchTotals
@@ -81,21 +86,25 @@ class SearchSection(NamedTuple):
     against_random: str | None
     saved: str | None
     reward_from: str
+    target: str | None
+    pareto: ParetoSummary | None
 
 
 def search_section(search: SearchRun, random_rewards: list[float]) -> SearchSection:
     """Collect the numbers of a search."""
-    trials = search.trials
+    trials, settings = search.trials, search.record.settings
     return SearchSection(
         totals=search_totals(trials),
         progress=progress(search),
         best=[drawn(trial.architecture, trial.parameters, trial) for trial in ranking(trials, BEST)],
         trials=trials,
-        columns={name for name in _OPTIONAL if any(getattr(trial, name) is not None for trial in trials)},
+        columns={name for name in _OPTIONAL if any(getattr(trial, name) not in (None, 0) for trial in trials)},
         has_entropy=any("policy_entropy" in trial.diagnostics for trial in trials),
         against_random=_against_random(trials, random_rewards),
-        saved=saved_in_words(trials, search.record.settings.proxy.steps),
+        saved=saved_in_words(trials, settings.proxy.steps),
         reward_from=_REWARD_FROM[search.reward],
+        target=target_in_words(settings.cost) if settings.cost else None,
+        pareto=pareto_summary(trials, search.reward),
     )
 
 

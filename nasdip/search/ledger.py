@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 from itertools import takewhile
 
 from nasdip.controller.registry import make_searcher
-from nasdip.controller.searcher import Outcome, Searcher
+from nasdip.controller.searcher import OtherState, Outcome, Searcher
 from nasdip.controller.state import SearcherState
 from nasdip.errors import NasdipError
 from nasdip.search.run_folder import RunFolder
 from nasdip.search.trial_result import Suggestion, TrialResult
+from nasdip.search.warm_start import warm_start
 from nasdip.space.architecture import Architecture
 
 _log = logging.getLogger("nasdip")
@@ -50,8 +51,11 @@ class Ledger:
         self._journal: list[int] = []
         # The last trial of a state that cannot be gone on with.
         self._known = 0
+        self._candidates = folder.record().settings.candidates
         self._searcher = self._new_searcher()
         self._read_state()
+        if not self._journal:
+            self._searcher.warm_start(warm_start(folder))
         # A kill may have come between a result and the state.
         self.open = {number: s for number, s in self.open.items() if number not in self.results}
         self._catch_up()
@@ -133,7 +137,10 @@ class Ledger:
     def _learn_due(self) -> None:
         for number in self._due():
             result = self.results[number]
-            self._searcher.update([Outcome(Architecture.from_text(result.architecture), result.reward)])
+            architecture = Architecture.from_text(result.architecture)
+            # A candidate may be of no use to the searcher.
+            if number > len(self._candidates) or self._searcher.space.holds(architecture):
+                self._searcher.update([Outcome(architecture, result.reward)])
             self._journal.append(-number)
             self._save()
 
@@ -146,9 +153,9 @@ class Ledger:
 
     def _propose(self) -> Suggestion:
         diagnostics = self._searcher.diagnostics()
-        architecture = self._searcher.suggest(1)[0]
         number = 1 + self.suggested
-        suggestion = Suggestion(number, str(architecture), diagnostics)
+        given = self._candidates[number - 1 : number]
+        suggestion = Suggestion(number, given[0] if given else str(self._searcher.suggest(1)[0]), diagnostics)
         if number not in self.results:
             self.open[number] = suggestion
         self._journal.append(number)
@@ -175,7 +182,12 @@ class Ledger:
             _log.warning("%s lacks results of trials that ended (%s): they are run again", self.folder.path, numbers)
             self._known = max(journal)
             return
-        self._searcher.load(state)
+        try:
+            self._searcher.load(state)
+        except OtherState as error:
+            _log.warning("%s: what it learned is learned anew from the results (%s)", self.folder.path, error)
+            self._known = max(journal, default=0)
+            return
         self._journal, self.open = journal, suggestions
 
     def _save(self) -> None:

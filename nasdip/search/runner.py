@@ -30,6 +30,7 @@ from nasdip.search.task import choose_reward
 from nasdip.search.trial_result import TrialResult
 from nasdip.search.workers import OtherOperations, Workers
 from nasdip.seeds import derive_seed
+from nasdip.space.architecture import Architecture
 from nasdip.space.search_space import SearchSpace
 
 _log = logging.getLogger("nasdip")
@@ -70,6 +71,7 @@ def start_run(
     for pixels in (noisy, *([] if clean is None else [clean])):
         Observation(pixels)  # refuses what is too small or not finite
     derive_seed(settings.seed)
+    candidates = tuple(str(Architecture.from_text(text)) for text in settings.candidates)
     check_width(space, settings.proxy.width)
     final = settings.final.filled_in(noisy.shape)
     if final.steps and final.width:
@@ -78,7 +80,8 @@ def start_run(
     if clean is not None and clean_image is None:
         clean_image = "an array"
     observation = observation or observe(noisy)[0]
-    settings = choose_reward(dataclasses.replace(settings, final=final), observation, has_clean=clean is not None)
+    settings = dataclasses.replace(settings, final=final, candidates=candidates[: settings.trials])
+    settings = choose_reward(settings, observation, has_clean=clean is not None)
     settings = resolved(settings, noisy.shape, torch.get_num_threads(), len(gpus(device)))
     assert observation.sigma is not None  # `observe` finds one
     record = RunRecord(

@@ -9,7 +9,8 @@ from nasdip.prior.config import FitConfig
 from nasdip.prior.recipes import DEFAULT, PUBLISHED, find_recipe
 from nasdip.search.early_stop import EarlyStop
 
-_MOST_PARALLEL = 1024
+_WARM_START = 400
+_MOST_PARALLEL, _MOST_SCORED = 1024, 10**6
 
 # What a trial is worth: see `SearchSettings`.
 Reward = Literal["clean", "estimate", "heldout"]
@@ -152,6 +153,9 @@ class SearchSettings:
     candidates : tuple of str
         Text forms of architectures that are the first trials, before those of the searcher, which learns from them
         where the space holds them.
+    warm_start : int
+        Architectures that are scored without a fit (`nasdip.search.warm_start`) before the first trial, so that the
+        searcher reinforce starts with a preference; 0 for none.
     """
 
     searcher: str = "reinforce"
@@ -165,12 +169,17 @@ class SearchSettings:
     parallel: int | None = 1
     cost: CostTarget | None = None
     candidates: tuple[str, ...] = ()
+    warm_start: int = 0
 
     def __post_init__(self) -> None:
         if self.trials < 1:
             raise NasdipError(f"{self.trials} trials are too few: use 1 or more")
         if self.reward not in ("auto", "clean", "estimate", "heldout"):
             raise NasdipError(f"unknown reward '{self.reward}': use auto, clean, estimate or heldout")
+        if not (type(self.warm_start) is int and 0 <= self.warm_start <= _MOST_SCORED):
+            raise NasdipError(f"the warm start is {self.warm_start!r}: use a whole number from 0 to {_MOST_SCORED}")
+        if not (type(self.candidates) is tuple and all(isinstance(text, str) for text in self.candidates)):
+            raise NasdipError(f"candidates are {self.candidates!r}: give the text forms of architectures")
         if self.parallel is not None and not (type(self.parallel) is int and 1 <= self.parallel <= _MOST_PARALLEL):
             raise NasdipError(f"parallel is {self.parallel!r}: use a whole number from 1 to {_MOST_PARALLEL}, or auto")
 
@@ -205,6 +214,11 @@ class SearchSettings:
             return SearchSettings(**fields)
         except (KeyError, TypeError) as error:
             raise NasdipError(f"the run's settings are not those of this version ({error}): start a new run") from None
+
+
+def default_warm_start(searcher: str) -> int:
+    """Return how many architectures a search scores before its first trial, unless it is told otherwise."""
+    return _WARM_START if searcher == "reinforce" else 0
 
 
 def settled_reward(settings: SearchSettings, has_clean: bool) -> Reward:

@@ -208,6 +208,14 @@ class SearchSpace:
             raise NasdipError(f"search space '{self.name}' does not hold the architecture {architecture}")
         return tuple(indices)
 
+    def holds(self, architecture: Architecture) -> bool:
+        """Whether the architecture is one of the space."""
+        try:
+            self.encode(architecture)
+        except NasdipError:
+            return False
+        return True
+
     def architecture(self, values: Mapping[str, Option]) -> Architecture:
         """Return the architecture of a mapping from decision names to option values (what NNI hands to a trial)."""
         if set(values) != set(self.choices):

@@ -3,24 +3,31 @@
 from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from nasdip.errors import NasdipError
 from nasdip.files import read_json
 from nasdip.space.architecture import Architecture
+from nasdip.zoo.figures import Figures
 
 # The best for denoising known so far, at a fixed number of steps: see experiments/benchmarks/README.md.
 DEFAULT = "dip"
 
 
 class ZooEntry(NamedTuple):
-    """A ready architecture, what it is for, and where it comes from."""
+    """A ready architecture, what it is for, and where it comes from.
+
+    `figures` are None where nothing was measured; `provenance` holds free facts (space, searcher, seeds, trials,
+    images, commit, command), and is None for architectures that others published.
+    """
 
     name: str
     architecture: Architecture
     task: str
     summary: str
     source: str
+    figures: Figures | None = None
+    provenance: dict[str, Any] | None = None
 
 
 def zoo_names() -> tuple[str, ...]:
@@ -39,7 +46,14 @@ def zoo_entry(name: str) -> ZooEntry:
     if name not in zoo_names():
         raise NasdipError(f"no architecture '{name}' in the zoo: use one of {', '.join(zoo_names())}")
     data = read_json(_folder() / f"{name}.json")
-    return ZooEntry(**{**data, "architecture": Architecture.from_text(data["architecture"])})
+    figures, provenance = data.get("figures"), data.get("provenance")
+    if provenance is not None and not isinstance(provenance, dict):
+        raise NasdipError(f"the provenance of '{name}' is no JSON object: give one, or leave it out")
+    read = {
+        "architecture": Architecture.from_text(data["architecture"]),
+        "figures": None if figures is None else Figures.from_json(figures, name),
+    }
+    return ZooEntry(**{**data, **read})
 
 
 def find_architecture(given: str | None) -> Architecture:

@@ -20,7 +20,7 @@ from nasdip.prior.restoration_folder import RestorationFolder
 from nasdip.prior.result import BANDS, BandCurve, Choice, Curves, FitEvent, FitResult, Restoration
 from nasdip.search.early_stop import EarlyStop
 from nasdip.search.run_folder import RunFolder, RunRecord
-from nasdip.search.settings import FinalSettings, ProxySettings, SearchSettings
+from nasdip.search.settings import CostTarget, FinalSettings, ProxySettings, SearchSettings
 from nasdip.search.trial_result import FLOOR_REWARD, TrialResult
 from nasdip.space.architecture import Architecture
 from nasdip.space.search_space import SearchSpace
@@ -170,10 +170,19 @@ def write_restoration(
 
 
 def make_trials(
-    space: SearchSpace, count: int, *, has_clean: bool = True, learns: bool = True, seed: int = 0, jobs: bool = False
+    space: SearchSpace,
+    count: int,
+    *,
+    has_clean: bool = True,
+    learns: bool = True,
+    seed: int = 0,
+    jobs: bool = False,
+    timed: bool = True,
+    cost: CostTarget | None = None,
 ) -> list[TrialResult]:
     """Trials of a search of 100 steps: rewards that rise, a failed one (no. 3, hostile text), a repeated one (no. 5)
-    and a stopped one (no. 9, whose reward is the largest of all)."""
+    and a stopped one (no. 9, whose reward is the largest of all); `timed`: with the time of a step, unlike older ones,
+    which `cost` takes from the rewards."""
     rng = np.random.default_rng(seed)
     start = datetime.datetime(2026, 5, 4, 10, 0, tzinfo=datetime.UTC)
     trials: list[TrialResult] = []
@@ -213,7 +222,15 @@ def make_trials(
                 job=f"job{number:02d}" if jobs and fitted else None,
             )
         )
-    return trials
+    return [_timed(trial, cost) for trial in trials] if timed else trials
+
+
+def _timed(trial: TrialResult, cost: CostTarget | None) -> TrialResult:
+    if trial.parameters is None:
+        return trial
+    step_ms = 2 + trial.parameters / 20_000 + trial.trial % 4
+    penalty = cost.penalty(step_ms) if cost else 0.0
+    return replace(trial, step_ms=step_ms, reward=trial.reward - penalty, penalty=penalty)
 
 
 def write_search(
@@ -231,6 +248,8 @@ def write_search(
     seed: int = 0,
     service: dict[str, Any] | None = None,
     told: bool = False,
+    timed: bool = True,
+    cost: CostTarget | None = None,
 ) -> list[TrialResult]:
     loaded = SearchSpace.load(space)
     settings = SearchSettings(
@@ -239,6 +258,7 @@ def write_search(
         proxy=ProxySettings(crop=48, width=16, steps=100),
         final=FinalSettings(steps=steps if service is None else 0, width=128, repeats=2),
         early_stop=EarlyStop("halving"),
+        cost=cost,
     )
     command = ["nasdip", "search", image, "--space", space, "--trials", str(planned), "-o", "runs/my run"]
     record = RunRecord(
@@ -250,8 +270,9 @@ def write_search(
     if service is not None:
         run.write_service(service)
     made = make_trials(
-        loaded, trials, has_clean=clean is not None, learns=searcher != "random", seed=seed, jobs=service is not None
-    )
+        loaded, trials, has_clean=clean is not None, learns=searcher != "random", seed=seed, jobs=service is not None,
+        timed=timed, cost=cost,
+    )  # fmt: skip
     for trial in made:
         run.write_trial(trial)
     run.write_tables(run.trials())

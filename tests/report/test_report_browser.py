@@ -59,7 +59,7 @@ def test_other_images_can_be_compared(opened: webdriver.Chrome) -> None:
 def test_all_images_and_charts_are_drawn(opened: webdriver.Chrome) -> None:
     assert opened.execute_script("return [...document.images].every((i) => i.complete && i.naturalWidth > 0)")
     heights = opened.execute_script("return [...document.querySelectorAll('svg')].map((s) => s.clientHeight)")
-    assert len(heights) == 12
+    assert len(heights) == 13
     assert min(heights) > 100
 
 

@@ -81,7 +81,7 @@ def test_ids_are_unique_and_references_resolve(finished: ReportedRun, page: Page
 
 def test_charts_take_their_colours_from_the_page(finished: ReportedRun) -> None:
     charts = re.findall(r'<figure class="chart.*?</svg>', finished.text, flags=re.DOTALL)
-    assert len(charts) == 9
+    assert len(charts) == 10
     for chart in charts:
         assert "var(--ink)" in chart
         assert not re.search(r"#[0-9a-f]{6}\b", chart)
@@ -166,7 +166,7 @@ def test_a_killed_search_without_clean_image_in_its_final_fit(tmp_path: Path) ->
     assert "Rewards come from held-out pixels" in page.text
     assert "--resume" in page.text
     assert max(made, key=lambda trial: trial.reward).architecture in page.text.replace(" ", "")
-    assert sorted(p.name for p in (tmp_path / "figures").iterdir()) == ["reward.png", "steps.png"]
+    assert sorted(p.name for p in (tmp_path / "figures").iterdir()) == ["pareto.png", "reward.png", "steps.png"]
 
 
 def test_a_better_architecture_than_that_of_the_restored_image_is_told(tmp_path: Path) -> None:

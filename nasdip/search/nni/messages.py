@@ -35,8 +35,10 @@ def offer_to_parameters(offer: Offer, space: SearchSpace) -> dict[str, Any]:
     shared = {"task": offer.task, "device": offer.device}
     if len(children) > 1:
         return {"mutation_summary": {}, "children": children, **shared}
-    codes = space.encode(Architecture.from_text(offer.children[0].architecture))
-    decisions = {d.name: d.options[i] for d, i in zip(space.decisions, codes, strict=True)}
+    architecture, decisions = Architecture.from_text(offer.children[0].architecture), {}
+    if space.holds(architecture):  # a candidate may lie elsewhere
+        codes = space.encode(architecture)
+        decisions = {d.name: d.options[i] for d, i in zip(space.decisions, codes, strict=True)}
     # The portal shows what stands under this name, if there is one, and nothing else.
     return {"mutation_summary": decisions, **children[0], **shared}
 
