@@ -114,7 +114,7 @@ def _candidates(given: list[str] | None) -> tuple[str, ...]:
     """Return the text forms of what --candidate names: the zoo's default where it is not given."""
     if given == ["none"]:
         return ()
-    names: list[str | None] = list(given or [None])
+    names: list[str | None] = [*given] if given else [None]
     return tuple(str(find_architecture(name)) for name in names)
 
 
