@@ -23,6 +23,7 @@ from nasdip.imaging.spectral_match import annulus_error, bandwidth, histogram_di
 from nasdip.network.build import build_network
 from nasdip.network.operations import count_parameters
 from nasdip.prior.loop import FitLoop
+from nasdip.prior.stopping.automatic import decided
 from nasdip.prior.untrained import untrained_output
 from nasdip.process import prepare
 from nasdip.space.architecture import Architecture
@@ -64,7 +65,9 @@ def cost(text: str) -> Row:
     network = build_network(architecture, width=PROXY.width, seed=0)
     with FlopCounterMode(display=False) as counter:
         network(torch.rand(1, 32, 64, 64)).square().mean().backward()
-    loop = FitLoop(network, architecture, task.observation, PROXY.config, 0, None, torch.device("cpu"))
+    loop = FitLoop(
+        network, architecture, task.observation, decided(PROXY.config, task.observation), 0, None, torch.device("cpu")
+    )
     times = []
     for step in range(1, _STEPS + 1):
         start = time.perf_counter()
