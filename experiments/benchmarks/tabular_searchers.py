@@ -17,6 +17,7 @@ NNI's TPE has the flat decisions of the space; combinations that cannot be built
 """
 
 import argparse
+import logging
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from multiprocessing import get_context
@@ -121,6 +122,7 @@ def make(folder: Path, searcher: str, image: str, seed: int) -> Any:
 def tpe(table: TabularTrial, seed: int, trials: int) -> list[tuple[str, float]]:
     from nni.algorithms.hpo.tpe_tuner import TpeTuner
 
+    logging.getLogger("nni").setLevel(logging.ERROR)  # it tells of every repetition
     space, tuner, done = SearchSpace.load("tabular"), TpeTuner("maximize", seed), []
     tuner.update_search_space(space.to_json())
     worst = min(table.rewards.values()) - 1.0

@@ -132,8 +132,8 @@ class Reinforce(Searcher):
     def diagnostics(self) -> dict[str, float]:
         """Return what is known so far.
 
-        policy_entropy: of the whole sequence distribution, in nats, estimated along the last `batch_size` sampled
-        sequences with the present policy. baseline: the running level of the reward, in its unit.
+        policy_entropy: of the whole sequence distribution, in nats, estimated along the last `batch_size` sequences
+        that it drew, before any choice between them, with the present policy. baseline: the running level of the reward, in its unit.
         """
         numbers: dict[str, float] = {}
         if self._sampled:
@@ -145,19 +145,20 @@ class Reinforce(Searcher):
 
     @use_threads(1)  # tensors so small that more threads only wait for each other
     def _propose(self, count: int) -> list[Architecture]:
-        encodings = self._draw(count)
-        self._sampled.extend(encodings)
-        return [self.space.decode(encoding) for encoding in encodings]
+        return [self.space.decode(encoding) for encoding in self._draw(count)]
 
     def _draw(self, count: int) -> list[Encoding]:
         """Return `count` sequences of the policy; where they are to be fresh, others than those suggested so far."""
-        if not self.settings.fresh:
-            return self._policy.sample(count, self._generator)
-        return [self._draw_fresh() for _ in range(count)]
+        if self.settings.fresh:
+            return [self._draw_fresh() for _ in range(count)]
+        drawn = self._policy.sample(count, self._generator)
+        self._sampled.extend(drawn)
+        return drawn
 
     def _draw_fresh(self) -> Encoding:
         s = self.settings
         drawn = self._policy.sample(s.screened, self._generator, uniform=round(s.uniform * s.screened))
+        self._sampled.append(drawn[0])
         new = self._unknown(drawn) or self._unknown(self._policy.sample(_DRAWS, self._generator, uniform=_DRAWS // 2))
         chosen = self._screen(new) if new else drawn[0]
         if new:

@@ -9,7 +9,7 @@ from nasdip.controller.searcher import Outcome
 from nasdip.space.search_space import SearchSpace
 
 SPACE = SearchSpace.load("nas_dip")
-SEEDS = range(5)
+SEEDS = range(4)
 
 
 def rewards_of(name: str, trials: int) -> np.ndarray:
@@ -28,12 +28,12 @@ def rewards_of(name: str, trials: int) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def random_rewards() -> np.ndarray:
-    return rewards_of("random", 1000)
+    return rewards_of("random", 400)
 
 
 @pytest.fixture(scope="module")
 def reinforce_rewards() -> np.ndarray:
-    return rewards_of("reinforce", 1000)
+    return rewards_of("reinforce", 400)
 
 
 def test_landscape_has_a_standard_deviation_of_about_one_decibel(random_rewards: np.ndarray) -> None:
@@ -43,7 +43,7 @@ def test_landscape_has_a_standard_deviation_of_about_one_decibel(random_rewards:
 def test_reinforce_ends_above_the_best_of_random_search(
     random_rewards: np.ndarray, reinforce_rewards: np.ndarray
 ) -> None:
-    margins = reinforce_rewards[:, -100:].mean(axis=1) - random_rewards.max(axis=1)
+    margins = reinforce_rewards[:, -50:].mean(axis=1) - random_rewards.max(axis=1)
     assert margins.mean() > 1.0
     assert margins.min() > 0.0
 

@@ -7,9 +7,11 @@ import torch
 from nasdip.controller.baseline import MovingBaseline
 from nasdip.controller.reinforce import Reinforce, ReinforceSettings
 from nasdip.controller.searcher import Outcome
+from nasdip.errors import NasdipError
 from nasdip.space.search_space import SearchSpace
 
 BANDIT = SearchSpace.from_json({"spatial": {"_type": "choice", "_value": ["bilinear", "nearest"]}})
+TINY = SearchSpace.load("tiny")
 ARMS = [BANDIT.decode((0,)), BANDIT.decode((1,))]
 
 
@@ -118,3 +120,69 @@ def test_equal_rewards_give_no_advantage() -> None:
     baseline = MovingBaseline.start([28.0, 28.0]).follow([28.0], 0.8, 2.0)
     assert baseline == (28.0, 0.0)
     assert baseline.advantages([28.0, 28.0], 2.0).tolist() == [0.0, 0.0]
+
+
+def test_no_architecture_is_suggested_twice_while_there_are_others() -> None:
+    searcher = Reinforce(TINY, seed=0)
+    seen = []
+    for _ in range(15):
+        asked = searcher.suggest(4)
+        seen += asked
+        searcher.update([Outcome(a, 28.0 + 0.01 * len(str(a))) for a in asked])
+    assert len(set(seen)) == len(seen) == 60
+
+
+def test_everything_is_suggested_before_anything_again() -> None:
+    searcher = bandit()
+    assert set(searcher.suggest(2)) == set(ARMS)
+    assert set(searcher.suggest(4)) <= set(ARMS)
+
+
+def test_the_model_picks_what_resembles_the_best() -> None:
+    searcher = Reinforce(TINY, seed=0, settings=ReinforceSettings(optimism=0.0, batch_size=1000))
+    rng = np.random.default_rng(0)
+    tried = list(dict.fromkeys(TINY.sample(rng) for _ in range(30)))
+    searcher.update([Outcome(a, 30.0 if a.cell.spatial == "bilinear" else 27.0) for a in tried])
+    assert {a.cell.spatial for a in searcher.suggest(5)} == {"bilinear"}
+    blind = Reinforce(TINY, seed=0, settings=ReinforceSettings(screened=1, batch_size=1000))
+    blind.update([Outcome(a, 30.0 if a.cell.spatial == "bilinear" else 27.0) for a in tried])
+    assert {a.cell.spatial for a in blind.suggest(5)} != {"bilinear"}
+
+
+def test_entropy_is_that_of_what_the_policy_draws_not_of_what_is_picked() -> None:
+    plain, screened = (
+        Reinforce(TINY, seed=0, settings=ReinforceSettings(fresh=False, screened=1)),
+        Reinforce(TINY, seed=0, settings=ReinforceSettings()),
+    )
+    for searcher in (plain, screened):
+        searcher.update([Outcome(a, 28.0 + 0.1 * i) for i, a in enumerate(searcher.suggest(8))])
+        searcher.suggest(10)
+    first, second = (searcher.diagnostics()["policy_entropy"] for searcher in (plain, screened))
+    assert second == pytest.approx(first, abs=0.3)
+
+
+def test_a_warm_start_prefers_what_scored_well() -> None:
+    rng = np.random.default_rng(0)
+    scored = [
+        (a, float(a.cell.spatial == "nearest") + 1e-3 * i) for i, a in enumerate(TINY.sample(rng) for _ in range(200))
+    ]
+    warm, cold = Reinforce(TINY, seed=0), Reinforce(TINY, seed=0)
+    warm.warm_start(scored)
+    shares = [
+        np.mean([TINY.decode(code).cell.spatial == "nearest" for code in s._policy.sample(400, torch.Generator())])
+        for s in (warm, cold)
+    ]
+    assert shares[0] > shares[1] + 0.15
+    assert shares[0] < 0.95  # a preference, not a decision
+
+
+def test_a_warm_start_is_in_the_state_and_refuses_what_is_not_finite() -> None:
+    rng = np.random.default_rng(0)
+    scored = [(TINY.sample(rng), float(i)) for i in range(50)]
+    warm, other = Reinforce(TINY, seed=0), Reinforce(TINY, seed=1)
+    warm.warm_start(scored)
+    other.load(warm.dump())
+    assert other.suggest(5) == warm.suggest(5)
+    with pytest.raises(NasdipError, match="not finite"):
+        warm.warm_start([(scored[0][0], math.nan)])
+    warm.warm_start([])
