@@ -1,0 +1,182 @@
+"""How well cheap fits rank architectures as full ones do, and what each costs.
+
+python experiments/benchmarks/fidelity.py [-o FILE.csv] [--count 24] [--seeds 1] [--processes 2] [--summary]
+
+Architectures are drawn at random from the published space, and fitted to crops of scikit-image's pictures with noise of
+sigma 25 by the recipe of `nasdip restore`: at full fidelity (128 px, width 48, 800 steps at most; seed 100 and up, as a
+search starts anew), and at cheap ones (seed 1 and up). Rows are fits; resumable. Then, by fidelity: Kendall's tau of its
+reward (the PSNR estimated without the clean picture) with the full fit's true PSNR and with its estimate, the means over
+pictures, and the cost of a fit relative to a full one (steps taken times seconds of a step; these are measured in the
+end, one after the other).
+"""
+
+import argparse
+import statistics
+import time
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import replace
+from functools import lru_cache
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+from rows import Row, read_rows, write_rows
+from scipy.stats import kendalltau
+from skimage import data
+from skimage.transform import downscale_local_mean
+from skimage.util import img_as_float32
+
+from nasdip.process import prepare
+from nasdip.search.settings import ProxySettings, SearchSettings
+from nasdip.search.task import TrialTask, make_task
+from nasdip.space.architecture import Architecture
+from nasdip.space.search_space import SearchSpace
+
+FULL = ProxySettings(crop=128, width=48, steps=800, heldout=0.05, threads=1)
+FIDELITIES = {
+    "full": FULL,
+    "64-16-150": replace(FULL, crop=64, width=16, steps=150),
+    "64-16-300": replace(FULL, crop=64, width=16, steps=300),
+    "64-32-300": replace(FULL, crop=64, width=32, steps=300),
+    "96-16-300": replace(FULL, crop=96, width=16, steps=300),
+    "96-32-300": replace(FULL, crop=96, width=32, steps=300),
+    "96-16-300-held15": replace(FULL, crop=96, width=16, steps=300, heldout=0.15),
+    "128-16-400": replace(FULL, crop=128, width=16, steps=400),
+}
+IMAGES = ("astronaut", "coffee")
+KEYS = ("image", "architecture", "fidelity", "seed")
+COLUMNS = (*KEYS, "status", "psnr", "estimated_psnr", "heldout_psnr", "steps", "curve")
+TIMES = ("architecture", "fidelity", "step_ms")
+_TIMED_STEPS = 7
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("-o", "--output", type=Path, default=Path(__file__).with_suffix(".csv"))
+    parser.add_argument("--count", type=int, default=24)
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--summary", action="store_true", help="only summarise what is there")
+    options = parser.parse_args()
+    times = options.output.with_name(f"{options.output.stem}_times.csv")
+    if not options.summary:
+        fit_all(options)
+        time_all(times, sample(options.count))
+    summarise(read_rows(options.output), read_rows(times))
+
+
+def sample(count: int) -> list[str]:
+    space, rng = SearchSpace.load("nas_dip"), np.random.default_rng(0)
+    return [str(space.sample(rng)) for _ in range(count)]
+
+
+def fit_all(options: argparse.Namespace) -> None:
+    rows = read_rows(options.output)
+    known = {tuple(row[key] for key in KEYS) for row in rows}
+    jobs = [
+        (image, text, fidelity, seed + (100 if fidelity == "full" else 1))
+        for seed in range(options.seeds)
+        for text in sample(options.count)
+        for image in IMAGES
+        for fidelity in FIDELITIES
+    ]
+    missing = [job for job in jobs if tuple(map(str, job)) not in known]
+    with ProcessPoolExecutor(options.processes, mp_context=get_context("spawn"), initializer=prepare) as pool:
+        for number, future in enumerate(as_completed([pool.submit(measure, *job) for job in missing]), len(rows) + 1):
+            rows.append(future.result())
+            write_rows(options.output, COLUMNS, rows)
+            print(f"{number}/{len(jobs)} {','.join(list(rows[-1].values())[:-1])}", flush=True)
+
+
+@lru_cache(maxsize=32)
+def task(image: str, fidelity: str) -> TrialTask:
+    from nasdip.imaging.noise import add_noise
+    from nasdip.imaging.observe import observe
+
+    clean = np.asarray(downscale_local_mean(img_as_float32(getattr(data, image)()), (2, 2, 1)), dtype=np.float32)
+    observation, _ = observe(add_noise(clean, sigma=25, seed=0), 25)
+    return make_task(observation, clean, SearchSettings(proxy=FIDELITIES[fidelity], reward="estimate"))
+
+
+def measure(image: str, text: str, fidelity: str, seed: int) -> Row:
+    import torch
+
+    from nasdip.search.trial import run_trial
+
+    job = task(image, fidelity)._replace(seed=seed)
+    result = run_trial(1, Architecture.from_text(text), job, torch.device("cpu"), {})
+    values = (result.clean_psnr, result.estimated_psnr, result.heldout_psnr)
+    numbers = ["" if value is None else f"{value:.4f}" for value in values]
+    curve = " ".join(f"{step}:{reward:.2f}" for step, reward in result.curve)
+    facts = (image, text, fidelity, str(seed), result.status, *numbers, str(result.steps), curve)
+    return dict(zip(COLUMNS, facts, strict=True))
+
+
+def time_all(path: Path, texts: list[str]) -> None:
+    """Measure steps, one network after the other, on one thread."""
+    import torch
+
+    from nasdip.network.build import build_network
+    from nasdip.prior.loop import FitLoop
+    from nasdip.prior.stopping.automatic import decided
+
+    torch.set_num_threads(1)
+    rows = []
+    for text in texts:
+        for fidelity, proxy in FIDELITIES.items():
+            observation, architecture = task("astronaut", fidelity).observation, Architecture.from_text(text)
+            network = build_network(architecture, width=proxy.width, seed=0)
+            config = decided(proxy.config, observation)
+            loop = FitLoop(network, architecture, observation, config, 0, None, torch.device("cpu"))
+            seconds = []
+            for step in range(1, _TIMED_STEPS + 1):
+                start = time.perf_counter()
+                loop.step(step)
+                seconds.append(time.perf_counter() - start)
+            rows.append(dict(zip(TIMES, (text, fidelity, f"{1000 * statistics.median(seconds[2:]):.2f}"), strict=True)))
+    write_rows(path, TIMES, rows)
+
+
+def summarise(rows: list[Row], times: list[Row]) -> None:
+    """Print tau by fidelity, with the standard error of its mean over pictures by bootstrap over architectures."""
+    pace = {(row["architecture"], row["fidelity"]): float(row["step_ms"]) for row in times}
+
+    def cost(fidelity: str) -> float:
+        taken = [row for row in rows if row["fidelity"] == fidelity]
+        return statistics.mean(int(row["steps"]) * pace.get((row["architecture"], fidelity), np.nan) for row in taken)
+
+    print("fidelity,tau estimate-true,se,tau estimate-estimate,tau true-true,seconds,cost")
+    for fidelity in FIDELITIES:
+        pairs = (("estimated_psnr", "psnr"), ("estimated_psnr", "estimated_psnr"), ("psnr", "psnr"))
+        if fidelity == "full":
+            pairs = pairs[:1]
+        taus = [rank(rows, fidelity, *pair) for pair in pairs]
+        words = [f"{taus[0][0]:.3f}", f"{taus[0][1]:.3f}", *(f"{tau:.3f}" for tau, _ in taus[1:])]
+        words += [""] * (4 - len(words))
+        print(f"{fidelity},{','.join(words)},{cost(fidelity) / 1000:.1f},{cost(fidelity) / cost('full'):.3f}")
+
+
+def rank(rows: list[Row], fidelity: str, cheap: str, full: str) -> tuple[float, float]:
+    tables = [(means(rows, image, fidelity, cheap), means(rows, image, "full", full)) for image in IMAGES]
+    texts = sorted(set.intersection(*(set(table) for pair in tables for table in pair)))
+    values = [(np.array([a[t] for t in texts]), np.array([b[t] for t in texts])) for a, b in tables]
+    rng = np.random.default_rng(0)
+
+    def mean_tau(chosen: np.ndarray) -> float:
+        return statistics.mean(float(kendalltau(a[chosen], b[chosen])[0]) for a, b in values)
+
+    draws = [mean_tau(rng.integers(0, len(texts), len(texts))) for _ in range(500)]
+    return mean_tau(np.arange(len(texts))), statistics.stdev(draws)
+
+
+def means(rows: list[Row], image: str, fidelity: str, column: str) -> dict[str, float]:
+    """Return means over seeds by architecture; a failed fit counts 0 dB."""
+    found: dict[str, list[float]] = {}
+    for row in rows:
+        if row["image"] == image and row["fidelity"] == fidelity:
+            found.setdefault(row["architecture"], []).append(float(row[column] or 0.0))
+    return {text: statistics.mean(values) for text, values in found.items()}
+
+
+if __name__ == "__main__":
+    main()
