@@ -2,12 +2,12 @@
 
 python experiments/benchmarks/fidelity.py [-o FILE.csv] [--count 24] [--seeds 1] [--processes 2] [--summary]
 
-Architectures are drawn at random from the published space, and fitted to crops of scikit-image's pictures with noise of
-sigma 25 by the recipe of `nasdip restore`: at full fidelity (128 px, width 48, 800 steps at most; seed 100 and up, as a
-search starts anew), and at cheap ones (seed 1 and up). Rows are fits; resumable. Then, by fidelity: Kendall's tau of its
-reward (the PSNR estimated without the clean picture) with the full fit's true PSNR and with its estimate, the means over
-pictures, and the cost of a fit relative to a full one (steps taken times seconds of a step; these are measured in the
-end, one after the other).
+Architectures are drawn at random from the published space, and fitted to crops of scikit-image's pictures with noise
+of sigma 25 by the recipe of `nasdip restore`: at full fidelity (128 px, width 48, 800 steps at most; seed 100 and up,
+as a search starts anew), and at cheap ones (seed 1 and up). Rows are fits; resumable. Then, by fidelity: Kendall's tau
+of its reward (the PSNR estimated without the clean picture) with the full fit's true PSNR and with its estimate, means
+over the pictures, and the cost of a fit relative to a full one (steps taken times seconds of a step; these are measured
+in the end, one after the other).
 """
 
 import argparse
@@ -147,10 +147,8 @@ def summarise(rows: list[Row], times: list[Row]) -> None:
 
     print("fidelity,tau estimate-true,se,tau estimate-estimate,tau true-true,seconds,cost")
     for fidelity in FIDELITIES:
-        pairs = (("estimated_psnr", "psnr"), ("estimated_psnr", "estimated_psnr"), ("psnr", "psnr"))
-        if fidelity == "full":
-            pairs = pairs[:1]
-        taus = [rank(rows, fidelity, *pair) for pair in pairs]
+        pairs = [("estimated_psnr", "psnr"), ("estimated_psnr", "estimated_psnr"), ("psnr", "psnr")]
+        taus = [rank(rows, fidelity, *pair) for pair in pairs[: 1 if fidelity == "full" else 3]]
         words = [f"{taus[0][0]:.3f}", f"{taus[0][1]:.3f}", *(f"{tau:.3f}" for tau, _ in taus[1:])]
         words += [""] * (4 - len(words))
         print(f"{fidelity},{','.join(words)},{cost(fidelity) / 1000:.1f},{cost(fidelity) / cost('full'):.3f}")
