@@ -16,8 +16,9 @@ from nasdip.imaging.noise import add_noise
 from nasdip.imaging.observation import Observation
 from nasdip.imaging.observe import observe
 from nasdip.search.early_stop import EarlyStop
-from nasdip.search.settings import FinalSettings, ProxySettings, SearchSettings
+from nasdip.search.settings import CostTarget, FinalSettings, ProxySettings, SearchSettings
 from nasdip.search.task import choose_reward
+from nasdip.zoo.catalog import find_architecture
 
 
 class Pictures(NamedTuple):
@@ -50,6 +51,12 @@ class TunerSetup:
         variable NASDIP_NOISE overrides it.
     reward, seed, crop, width, steps, heldout, threads
         As for `SearchSettings` and `ProxySettings`.
+    target_ms, cost_weight : float
+        As for `CostTarget`; no target_ms: steps may cost what they do.
+    candidates : list of str
+        Architectures that are tried first: names of the zoo, files, or text forms.
+    warm_start : int
+        As for `SearchSettings`.
     children : int
         Architectures that one trial evaluates, one after the other. More = less time lost in starting processes.
     device : str
@@ -70,6 +77,10 @@ class TunerSetup:
     steps: int = 300
     heldout: float = 0.05
     threads: int | None = None
+    target_ms: float | None = None
+    cost_weight: float = 1.0
+    candidates: list[str] = field(default_factory=list)
+    warm_start: int = 0
     children: int = 1
     device: str = "auto"
     searcher_settings: dict[str, Any] = field(default_factory=dict)
@@ -99,6 +110,8 @@ class TunerSetup:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int):
                 raise NasdipError(f"{name} is {value!r}: give a whole number")
+        if not isinstance(self.candidates, list) or not all(isinstance(name, str) for name in self.candidates):
+            raise NasdipError(f"candidates is {self.candidates!r}: give a list of architectures, like [dip]")
         if not isinstance(self.heldout, (int, float)) or not isinstance(self.searcher_settings, dict):
             raise NasdipError("heldout must be a number, and searcher_settings a mapping")
 
@@ -115,6 +128,9 @@ class TunerSetup:
             proxy=ProxySettings(self.crop or None, self.width, self.steps, self.heldout, self.threads),
             final=FinalSettings(steps=0),
             early_stop=early_stop or EarlyStop(),
+            cost=None if self.target_ms is None else CostTarget(self.target_ms, self.cost_weight),
+            candidates=tuple(str(find_architecture(name)) for name in self.candidates),
+            warm_start=self.warm_start,
         )
 
     def pictures(self, folder: Path) -> Pictures:
