@@ -3,7 +3,7 @@
 python experiments/benchmarks/tabular_halving.py [-o FOLDER] [--searches 100] [--trials 60]
 
 Replays searches by random draws: each trial's curve (the estimated PSNR that the fit would have had after so many
-steps) is judged by `nasdip.search.early_stop`, as `nasdip search --early-stop` does, against those of the trials before.
+steps) is judged by `nasdip.search.early_stop`, as `nasdip search --early-stop` does, against earlier trials'.
 Prints Kendall's tau of the curve at a step with its end, and for each rule: the share of the steps' time that is spent,
 how often the best of the trials survives, and the mean loss of reward (dB); means over pictures, seeds and searches.
 Writes FOLDER/halving.csv.
