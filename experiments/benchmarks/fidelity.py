@@ -42,6 +42,11 @@ FIDELITIES = {
     "96-32-300": replace(FULL, crop=96, width=32, steps=300),
     "96-16-300-held15": replace(FULL, crop=96, width=16, steps=300, heldout=0.15),
     "128-16-400": replace(FULL, crop=128, width=16, steps=400),
+    # As many steps as the recipe allows for the size.
+    "64-32-400": replace(FULL, crop=64, width=32, steps=400),
+    "64-32-400-held20": replace(FULL, crop=64, width=32, steps=400, heldout=0.2),
+    "96-32-600": replace(FULL, crop=96, width=32, steps=600),
+    "96-32-600-held20": replace(FULL, crop=96, width=32, steps=600, heldout=0.2),
 }
 IMAGES = ("astronaut", "coffee")
 KEYS = ("image", "architecture", "fidelity", "seed")
