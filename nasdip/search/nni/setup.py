@@ -49,7 +49,7 @@ class TunerSetup:
     noise : float or None
         Add Gaussian noise of this sigma (8-bit units) to the picture, which then is the clean one. The environment
         variable NASDIP_NOISE overrides it.
-    reward, seed, crop, width, steps, heldout, threads
+    reward, seed, crop, width, steps, heldout, threads, recipe
         As for `SearchSettings` and `ProxySettings`.
     target_ms, cost_weight : float
         As for `CostTarget`; no target_ms: steps may cost what they do.
@@ -77,6 +77,7 @@ class TunerSetup:
     steps: int = 300
     heldout: float = 0.05
     threads: int | None = None
+    recipe: str = ProxySettings.recipe
     target_ms: float | None = None
     cost_weight: float = 1.0
     candidates: list[str] = field(default_factory=list)
@@ -125,7 +126,7 @@ class TunerSetup:
             trials=trials,
             seed=self.seed,
             reward=self.reward,  # type: ignore[arg-type]
-            proxy=ProxySettings(self.crop or None, self.width, self.steps, self.heldout, self.threads),
+            proxy=ProxySettings(self.crop or None, self.width, self.steps, self.heldout, self.threads, self.recipe),
             final=FinalSettings(steps=0),
             early_stop=early_stop or EarlyStop(),
             cost=None if self.target_ms is None else CostTarget(self.target_ms, self.cost_weight),
