@@ -149,6 +149,7 @@ def test_a_row_shows_the_decisions_of_its_trial(portal):
     portal.open("detail")
     space = RunFolder(portal.experiment.path / "run").space()
     shown = [Architecture.from_text(portal.results()[job].architecture) for job in portal.cells("id")]
+    # A candidate may be no part of the space.
     place = next(
         n for n, architecture in enumerate(shown) if space.holds(architecture)
     )  # the candidate is no part of it
