@@ -37,7 +37,7 @@ from nasdip.search.settings import (
 )
 from nasdip.search.task import centre_crop
 from nasdip.search.trial_result import TrialResult
-from nasdip.search.warm_start import warm_start
+from nasdip.search.warm_start import left_to_score, warm_start
 from nasdip.space.search_space import SearchSpace
 from nasdip.threads import use_threads
 from nasdip.zoo.catalog import find_architecture
@@ -186,8 +186,8 @@ def _search(folder: RunFolder, device: torch.device) -> None:
     missing = folder.missing()
     done = settings.trials - len(missing)
     places = _announce(folder, missing, device) if missing else []
-    if settings.warm_start and missing:
-        with progress("warm start", settings.warm_start) as show:
+    if missing and left_to_score(folder):
+        with progress("warm start", left_to_score(folder)) as show:
             warm_start(folder, show)
     with progress("search", settings.trials, done) as show:
         best = folder.best()
@@ -226,7 +226,7 @@ def _announce(folder: RunFolder, missing: list[int], device: torch.device) -> li
         f"searching {space.name} ({space.size:.3g} architectures) with {settings.searcher}: {which}each {config.steps} "
         f"steps on {crop.shape[0]}x{crop.shape[1]} px at width {proxy.width}, on {where}, about {duration(seconds)} "
         f"and {size(memory * len(places))}\n{_reward_words(record)}"
-        + (f"; first {settings.warm_start} architectures are scored without a fit" if settings.warm_start else "")
+        + (f"; first {left_to_score(folder)} architectures are scored without a fit" if left_to_score(folder) else "")
     )
     return places
 

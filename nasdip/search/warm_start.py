@@ -22,6 +22,11 @@ Scored = list[tuple[Architecture, float]]
 _FILE = "warm_start.csv"
 
 
+def left_to_score(folder: RunFolder) -> int:
+    """Return how many architectures `warm_start` has to score: none where that was done."""
+    return 0 if (folder.path / _FILE).exists() else folder.record().settings.warm_start
+
+
 def warm_start(folder: RunFolder, notify: Callable[[int], None] | None = None) -> Scored:
     """Return what the searcher of a run starts by: architectures drawn at random, with their scores.
 

@@ -13,7 +13,7 @@ from nasdip.search.run_folder import RunFolder
 from nasdip.search.runner import run_trials
 from nasdip.search.settings import ProxySettings
 from nasdip.search.task import task_of
-from nasdip.search.warm_start import training_free_score, warm_start
+from nasdip.search.warm_start import left_to_score, training_free_score, warm_start
 from nasdip.space.architecture import Architecture
 
 PROXY = ProxySettings(crop=32, width=16, steps=4, heldout=0.1)
@@ -24,7 +24,9 @@ INSIDE = str(TINY.sample(np.random.default_rng(5)))
 def test_scores_are_computed_once_and_read_afterwards(tmp_path, monkeypatch):
     folder = start(tmp_path, settings(warm_start=12, proxy=PROXY))
     counts = []
+    assert left_to_score(folder) == 12
     scored = warm_start(folder, counts.append)
+    assert left_to_score(folder) == 0
     assert counts == list(range(1, len(scored) + 1))
     assert 6 <= len(scored) <= 12
     assert len({architecture for architecture, _ in scored}) == len(scored)
