@@ -156,7 +156,7 @@ def search(
     trials: int = 40,
     crop: int | None = 96,
     width: int = 32,
-    steps: int = 300,
+    steps: int = 600,
     threads: int | None = None,
     parallel: int | None = None,
     final_steps: int | None = None,

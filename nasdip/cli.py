@@ -161,7 +161,9 @@ def search(
         int | None, typer.Option(help="Side of the fitted centre crop, px; 0 = whole [default: 96].")
     ] = None,
     width: Annotated[int | None, typer.Option(min=1, help="Channels in a trial [default: 32].")] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="Optimiser steps in a trial [default: 300].")] = None,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Most optimiser steps of a trial; its rule ends most sooner [default: 600].")
+    ] = None,
     threads: Annotated[
         int | None, typer.Option(min=1, help="CPU threads of a trial; rewards are rounded by it [default: its share].")
     ] = None,

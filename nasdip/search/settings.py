@@ -27,7 +27,8 @@ class ProxySettings:
     width : int
         Channels of every level, where the architecture leaves them open.
     steps : int
-        Optimiser steps.
+        Most optimiser steps; the recipe's rule ends most fits sooner. Too few for the size rank architectures by how
+        fast they fit, not by how well (`experiments/benchmarks/fidelity.py`).
     heldout : float
         Fraction of the pixels held out of the loss, whatever the reward: they are the reward heldout, and half of the
         reward estimate.
@@ -40,7 +41,7 @@ class ProxySettings:
 
     crop: int | None = 96
     width: int = 32
-    steps: int = 300
+    steps: int = 600
     heldout: float = 0.05
     threads: int | None = None
     recipe: str = DEFAULT

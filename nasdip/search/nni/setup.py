@@ -74,7 +74,7 @@ class TunerSetup:
     seed: int = 0
     crop: int | None = 96
     width: int = 32
-    steps: int = 300
+    steps: int = 600
     heldout: float = 0.05
     threads: int | None = None
     recipe: str = ProxySettings.recipe
