@@ -162,7 +162,7 @@ def search(
     ] = None,
     width: Annotated[int | None, typer.Option(min=1, help="Channels in a trial [default: 32].")] = None,
     steps: Annotated[
-        int | None, typer.Option(min=1, help="Most optimiser steps of a trial; its rule ends most sooner [default: 600].")
+        int | None, typer.Option(min=1, help="Most optimiser steps of a trial; its rule ends most [default: 600].")
     ] = None,
     threads: Annotated[
         int | None, typer.Option(min=1, help="CPU threads of a trial; rewards are rounded by it [default: its share].")
