@@ -29,7 +29,7 @@ def main() -> None:
     nasdip("noise", clean, "--sigma", 25, "--seed", 0, "-o", noisy)
     nasdip(
         "search", noisy, "--clean", clean, "--reward", "estimate", "-o", RUN, "--trials", 28, "--crop", 64,
-        "--width", 32, "--steps", 150, "--repeats", 2,
+        "--width", 32, "--steps", 400, "--repeats", 2,
     )  # fmt: skip
     print(f"the demo took {time.monotonic() - start:.0f} s; now open {RUN / 'report.html'}")
 
