@@ -45,6 +45,7 @@ FIDELITIES = {
     # As many steps as the recipe allows for the size.
     "64-32-400": replace(FULL, crop=64, width=32, steps=400),
     "64-32-400-held20": replace(FULL, crop=64, width=32, steps=400, heldout=0.2),
+    "64-32-400-held35": replace(FULL, crop=64, width=32, steps=400, heldout=0.35),
     "96-32-600": replace(FULL, crop=96, width=32, steps=600),
     "96-32-600-held20": replace(FULL, crop=96, width=32, steps=600, heldout=0.2),
 }

@@ -13,7 +13,8 @@ GLOSSARY: dict[str, str] = {
     "clean PSNR": "PSNR (dB) of a trial's averaged output against the clean image.",
     "detail correlation": "Correlation of the residual with the fine detail of the restored image. 0: no trace of the "
     "picture; above 0.15: edges were softened, or a share of the noise was left in, which makes the residual weaker.",
-    "early stopping": "A rule that ends a trial whose reward at some step is not among the best there. Halving: at "
+    "early stopping": "A rule that ends a trial whose reward is not among the best so far. Size: a trial begins with a "
+    "smaller fit (two thirds of the crop, half the channels), and the best quarter goes on. Halving: at "
     "each rung (a share of the steps, doubled from one to the next) the best half of the trials that came as far goes "
     "on. Median: a trial goes on while its best reward is at least the median of the others' mean rewards.",
     "events": "What happened in a fit: a loss that rose or was not a number, and the step whose state it went back to.",
@@ -66,8 +67,8 @@ GLOSSARY: dict[str, str] = {
     "steps": "Optimiser steps that a trial's fit took.",
     "stopping rule": "What decides which step's image a fit keeps, and when it ends: reference, heldout, sure, es-wmv, "
     "whiteness; fixed takes all steps and keeps the last image.",
-    "stopped": "A trial that was ended before its last step, by early stopping, a time limit or a person. Its reward, "
-    "the best of its curve, teaches the searcher; it competes for the best architecture no more.",
+    "stopped": "A trial that was ended before its last step, by early stopping, a time limit or a person. Its reward "
+    "is the best it had; the searcher is told what others gained from there on; it is never the best architecture.",
     "SURE": "Stein's unbiased risk estimate: the mean squared error against the clean image, estimated from the noisy "
     "one and the noise level by fitting twice; here but for a constant, so that it may be negative.",
     "trial": "One architecture, and its proxy fit: short, narrow, on a crop.",

@@ -152,7 +152,9 @@ def _search_facts(record: RunRecord) -> dict[str, Any]:
 def _early_stopping(rule: EarlyStop) -> str:
     if rule.rule == "none":
         return "none"
-    factor = f", best 1/{rule.factor} go on" if rule.rule == "halving" else ""
+    if rule.rule == "size":
+        return f"size: a smaller fit first, best 1/{rule.share} go on, once {rule.trials} other trials had one"
+    factor = f", best 1/{rule.share} go on" if rule.rule == "halving" else ""
     return f"{rule.rule}, from {100 * rule.first:g} % of the steps{factor}, once {rule.trials} other trials came as far"
 
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nasdip.report.words import counted
+from nasdip.search.early_stop import smaller_reward
 from nasdip.search.trial_result import TrialResult
 
 
@@ -75,19 +76,24 @@ def reward_series(trials: Sequence[TrialResult]) -> RewardSeries:
 
 
 def reward_curves(trials: Sequence[TrialResult]) -> list[RewardCurve]:
-    """Return the rewards by step of the trials that were fitted or stopped; a repeated one has another's."""
-    return [_curve(trial) for trial in trials if trial.curve and trial.status in ("ok", "stopped")]
+    """Return the rewards by step of the trials that were fitted or stopped; a repeated one has another's.
+
+    Those of smaller fits, which came first, are of another size, and left out.
+    """
+    fitted = [trial for trial in trials if trial.status in ("ok", "stopped")]
+    return [_curve(trial) for trial in fitted if any(step > 0 for step, _ in trial.curve)]
 
 
 def _curve(trial: TrialResult) -> RewardCurve:
-    step, reward = np.array(trial.curve, dtype=np.float64).T
+    step, reward = np.array([point for point in trial.curve if point[0] > 0], dtype=np.float64).T
     return RewardCurve(trial.trial, step, reward, trial.status == "stopped")
 
 
 def saved_share(trials: Sequence[TrialResult], steps: int) -> float | None:
     """Return the share of the fits' steps that stopping early saved; None where no trial was stopped.
 
-    ``1 - sum(steps taken) / (n * steps of a whole fit)``, over the n trials that were fitted or stopped.
+    ``1 - sum(steps taken) / (n * steps of a whole fit)``, over the n trials that were fitted or stopped. None as well
+    where smaller fits came first, whose steps are cheaper ones.
 
     Examples
     --------
@@ -95,19 +101,18 @@ def saved_share(trials: Sequence[TrialResult], steps: int) -> float | None:
     True
     """
     fits = [trial for trial in trials if trial.status in ("ok", "stopped") and trial.steps is not None]
-    if not any(trial.status == "stopped" for trial in fits):
+    if not any(t.status == "stopped" for t in fits) or any(smaller_reward(t.curve) is not None for t in fits):
         return None
     return 1 - sum(trial.steps or 0 for trial in fits) / (len(fits) * steps)
 
 
 def saved_in_words(trials: Sequence[TrialResult], steps: int) -> str | None:
     """Return what stopping early saved, in words; None where no trial was stopped."""
-    share = saved_share(trials, steps)
-    if share is None:
+    totals, share = search_totals(trials), saved_share(trials, steps)
+    if not totals.stopped:
         return None
-    totals = search_totals(trials)
-    fits = counted(totals.fitted + totals.stopped, "fit")
-    return f"{totals.stopped} of {fits} stopped early, which saved {100 * share:.0f} % of all steps"
+    told = f"{totals.stopped} of {counted(totals.fitted + totals.stopped, 'fit')} stopped early"
+    return told if share is None else f"{told}, which saved {100 * share:.0f} % of all steps"
 
 
 def expected_best(rewards: Sequence[float]) -> np.ndarray:

@@ -1,12 +1,15 @@
 """Ending trials early that will not be the best: rules on the curves of their rewards. No torch here."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import mean, median
 from typing import Literal
 
 from nasdip.errors import NasdipError
 from nasdip.search.trial_result import Curve
+
+_RULES = ("none", "size", "halving", "median")
+_FACTORS = {"size": 4}
 
 
 @dataclass(frozen=True)
@@ -15,14 +18,18 @@ class EarlyStop:
 
     Parameters
     ----------
-    rule : {"none", "halving", "median"}
-        Halving: asynchronous successive halving; at each rung the trial goes on if its reward is among the best
-        1/`factor` of those that reached the rung. Median: the trial goes on while its best reward so far is at least
-        the median of the other trials' mean rewards up to that step.
+    rule : {"none", "size", "halving", "median"}
+        Size: asynchronous successive halving by size; a trial fits a smaller crop with a narrower network first
+        (`ProxySettings.smaller`), and goes on if its reward there is among the best 1/`factor`. Halving: the same by
+        steps; at each rung the trial goes on if its reward is among the best 1/`factor` of those that reached the rung.
+        Median: the trial goes on while its best reward so far is at least the median of the other trials' mean rewards
+        up to that step. What each saves and loses: `experiments/benchmarks/README.md`.
     first : float
-        Share of the steps at the first rung, in (0, 1), or from which on the median is asked. Larger = surer, dearer.
-    factor : int
-        Ratio of a rung to the one before, and the share that goes on; 2 or more. Larger = stops more.
+        Share of the steps at the first rung of halving, in (0, 1), or from which on the median is asked. Larger =
+        surer, dearer.
+    factor : int or None
+        Share that goes on, and in halving the ratio of a rung to the one before; 2 or more. Larger = stops more. None:
+        4 for size, 2 for halving.
     trials : int
         Trials that must have been as far before one is stopped; 2 or more.
 
@@ -32,20 +39,23 @@ class EarlyStop:
     KDD 2017 (median stopping).
     """
 
-    rule: Literal["none", "halving", "median"] = "none"
+    rule: Literal["none", "size", "halving", "median"] = "none"
     first: float = 0.25
-    factor: int = 2
+    factor: int | None = None
     trials: int = 5
 
     def __post_init__(self) -> None:
-        if self.rule not in ("none", "halving", "median"):
-            raise NasdipError(f"unknown rule of early stopping '{self.rule}': use none, halving or median")
+        if self.rule not in _RULES:
+            raise NasdipError(f"unknown rule of early stopping '{self.rule}': use {', '.join(_RULES)}")
         if not isinstance(self.first, (int, float)) or not 0 < self.first < 1:
             raise NasdipError(f"the first share of early stopping is {self.first!r}: use a number between 0 and 1")
-        if not (
-            isinstance(self.factor, int) and self.factor >= 2 and isinstance(self.trials, int) and self.trials >= 2
-        ):
+        if not all(isinstance(number, int) and number >= 2 for number in (self.share, self.trials)):
             raise NasdipError("early stopping needs a factor and a number of trials of 2 or more (whole numbers)")
+
+    @property
+    def share(self) -> int:
+        """One trial of how many goes on."""
+        return _FACTORS.get(self.rule, 2) if self.factor is None else self.factor
 
     def judge(self, curve: Curve, others: Mapping[int, Curve], steps: int) -> str | None:
         """Return why a trial should be stopped at the last point of its `curve`; None to let it go on.
@@ -53,7 +63,7 @@ class EarlyStop:
         Parameters
         ----------
         curve : Curve
-            Of the trial, as far as it is.
+            Of the trial, as far as it is; a point at step 0 is the reward of the smaller fit.
         others : mapping of int to Curve
             Of the other trials of the search, finished and running ones.
         steps : int
@@ -61,10 +71,18 @@ class EarlyStop:
         """
         if self.rule == "none" or not curve or curve[-1][0] >= steps:
             return None
-        return self._halving(curve, others, steps) if self.rule == "halving" else self._median(curve, others, steps)
+        rules = {"size": self._size, "halving": self._halving, "median": self._median}
+        return rules[self.rule](curve, others, steps)
+
+    def _size(self, curve: Curve, others: Mapping[int, Curve], steps: int) -> str | None:
+        rewards = [first for other in others.values() if (first := smaller_reward(other)) is not None]
+        if curve[-1][0] > 0 or not self._is_poor(curve[-1][1], rewards):
+            return None
+        better = sum(reward > curve[-1][1] for reward in rewards)
+        return f"stopped after a smaller fit: {better} of {len(rewards)} trials were better there (size)"
 
     def _halving(self, curve: Curve, others: Mapping[int, Curve], steps: int) -> str | None:
-        rungs = _rungs(self.first, self.factor, steps)
+        rungs = _rungs(self.first, self.share, steps)
         now = curve[-1][0]
         before = curve[-2][0] if len(curve) > 1 else 0
         # A rung is judged once, at the first point of the curve that has reached it.
@@ -72,13 +90,16 @@ class EarlyStop:
         if not reached:
             return None
         rung = reached[-1]
-        rewards = [r for other in others.values() if (r := _reward_at(other, rung)) is not None]
-        if len(rewards) < self.trials:
+        rewards = [r for other in others.values() if (r := reward_at(other, rung)) is not None]
+        if not self._is_poor(curve[-1][1], rewards):
             return None
         better = sum(reward > curve[-1][1] for reward in rewards)
-        if better < (len(rewards) + 1) / self.factor:
-            return None
         return f"stopped at step {now} of {steps}: {better} of {len(rewards)} trials were better there (halving)"
+
+    def _is_poor(self, reward: float, others: Sequence[float]) -> bool:
+        """Whether a reward is not among the best 1/`share`, of enough to tell."""
+        better = sum(other > reward for other in others)
+        return len(others) >= self.trials and better >= (len(others) + 1) / self.share
 
     def _median(self, curve: Curve, others: Mapping[int, Curve], steps: int) -> str | None:
         now = curve[-1][0]
@@ -94,14 +115,19 @@ class EarlyStop:
         return f"stopped at step {now} of {steps}: {best:.2f} dB, the median of trials is {level:.2f} dB (median rule)"
 
 
+def smaller_reward(curve: Curve) -> float | None:
+    """Return the reward of a trial's smaller fit; None where it had none."""
+    return curve[0][1] if curve and curve[0][0] == 0 else None
+
+
+def reward_at(curve: Curve, step: float) -> float | None:
+    """Return the reward of the first point at or after a step; None where the trial has not come there."""
+    return next((reward for where, reward in curve if where >= step), None)
+
+
 def _rungs(first: float, factor: int, steps: int) -> list[float]:
     rungs, share = [], first
     while share < 1:
         rungs.append(share * steps)
         share *= factor
     return rungs
-
-
-def _reward_at(curve: Curve, rung: float) -> float | None:
-    """Return the reward of the first point at or after a rung; None where the trial has not come there."""
-    return next((reward for step, reward in curve if step >= rung), None)

@@ -5,11 +5,13 @@ from collections.abc import Collection
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import takewhile
+from statistics import median
 
 from nasdip.controller.registry import make_searcher
 from nasdip.controller.searcher import OtherState, Outcome, Searcher
 from nasdip.controller.state import SearcherState
 from nasdip.errors import NasdipError
+from nasdip.search.early_stop import reward_at, smaller_reward
 from nasdip.search.run_folder import RunFolder
 from nasdip.search.trial_result import Suggestion, TrialResult
 from nasdip.search.warm_start import warm_start
@@ -140,9 +142,26 @@ class Ledger:
             architecture = Architecture.from_text(result.architecture)
             # A candidate may be of no use to the searcher.
             if number > len(self._candidates) or self._searcher.space.holds(architecture):
-                self._searcher.update([Outcome(architecture, result.reward)])
+                self._searcher.update([Outcome(architecture, self._worth(result))])
             self._journal.append(-number)
             self._save()
+
+    def _worth(self, result: TrialResult) -> float:
+        """Return the reward that the searcher is told: of a trial that was stopped, the one that it would have had.
+
+        That is the reward of its smaller fit, or the last one of its curve, and what trials that were fitted to the end,
+        of those learned from so far, gained from there on (median).
+        """
+        if result.status != "stopped" or not result.curve:
+            return result.reward
+        step, reward = result.curve[0] if smaller_reward(result.curve) is not None else result.curve[-1]
+        others = [self.results[number] for number in sorted(self._learned)]
+        gains = [
+            other.reward - then
+            for other in others
+            if other.status == "ok" and (then := reward_at(other.curve, step)) is not None
+        ]
+        return reward + median(gains) if gains else result.reward
 
     def _due(self) -> list[int]:
         """Return the trials whose results the searcher should learn from now, in order."""

@@ -42,7 +42,7 @@ class ProxySettings:
     crop: int | None = 96
     width: int = 32
     steps: int = 600
-    heldout: float = 0.05
+    heldout: float = 0.2
     threads: int | None = None
     recipe: str = DEFAULT
 
@@ -63,6 +63,25 @@ class ProxySettings:
         side = self.crop or 1  # the steps are laid down, and nothing else depends on the size
         config = find_recipe(self.recipe).settings(side, side, steps=self.steps, precision="fp32")
         return replace(config, heldout=self.heldout)
+
+    def smaller(self, side: int) -> "ProxySettings":
+        """Return the fit of two thirds of the crop (a multiple of 32 px) with half the channels and half the steps.
+
+        It takes about a quarter of the time; `experiments/benchmarks/fidelity.py` measures how well it ranks.
+
+        Parameters
+        ----------
+        side : int
+            Of what this proxy fits (px).
+
+        Examples
+        --------
+        >>> small = ProxySettings(crop=96, width=32, steps=600).smaller(96)
+        >>> small.crop, small.width, small.steps
+        (64, 16, 300)
+        """
+        crop = max(32, 32 * round(side / 48))
+        return replace(self, crop=crop, width=max(1, self.width // 2), steps=max(1, self.steps // 2))
 
     @staticmethod
     def from_json(data: dict[str, Any]) -> "ProxySettings":

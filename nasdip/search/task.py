@@ -29,7 +29,8 @@ _META = "meta"
 class TrialTask(NamedTuple):
     """The cropped images, the proxy, the seed of all trials, and what rewards are measured against.
 
-    The observation has a reference where the reward is the estimate, or fits are stopped by it.
+    The observation has a reference where the reward is the estimate, or fits are stopped by it. `smaller_first` says
+    that a trial begins with a smaller fit (the rule size of `nasdip.search.early_stop`).
     """
 
     observation: Observation
@@ -38,6 +39,16 @@ class TrialTask(NamedTuple):
     seed: int
     reward: Reward
     cost: CostTarget | None = None
+    smaller_first: bool = False
+
+    def smaller(self) -> "TrialTask":
+        """Return the task of the smaller fit: the centre of this one's crop, and of its reference."""
+        shape = self.observation.pixels.shape
+        proxy = self.proxy.smaller(min(shape[:2]))
+        assert proxy.crop is not None
+        clean = None if self.clean is None else centre_crop(self.clean, proxy.crop)
+        seen = self.observation.part(_centre(shape, proxy.crop))
+        return self._replace(observation=seen, clean=clean, proxy=proxy, cost=None, smaller_first=False)
 
 
 def make_task(observation: Observation, clean: np.ndarray | None, settings: SearchSettings) -> TrialTask:
@@ -56,7 +67,8 @@ def make_task(observation: Observation, clean: np.ndarray | None, settings: Sear
     if reward == "estimate" or choose_stop(proxy.config.stop, observation) == "reference":
         seen = replace(seen, reference=make_reference(seen))
     # One seed for all trials: they differ by architecture alone (common random numbers).
-    return TrialTask(seen, clean_crop, proxy, derive_seed(settings.seed, 0), reward, settings.cost)
+    smaller_first = settings.early_stop.rule == "size"
+    return TrialTask(seen, clean_crop, proxy, derive_seed(settings.seed, 0), reward, settings.cost, smaller_first)
 
 
 def task_of(record: RunRecord, noisy: np.ndarray, clean: np.ndarray | None) -> TrialTask:
@@ -124,6 +136,7 @@ def write_task(folder: Path, task: TrialTask) -> Path:
         "seed": task.seed,
         "reward": task.reward,
         "cost": None if task.cost is None else vars(task.cost),
+        "smaller_first": task.smaller_first,
     }
     tensors = {"noisy": seen.pixels, _META: np.frombuffer(json.dumps(meta).encode(), dtype=np.uint8)}
     images = {"clean": task.clean, "variance": seen.variance, "known": seen.known}
@@ -165,7 +178,8 @@ def read_task(path: Path) -> TrialTask:
         working=None if working is None else Stretch(*working), variance=tensors.get("variance"),
         known=tensors.get("known"), reference=reference,
     )  # fmt: skip
-    return TrialTask(observation, tensors.get("clean"), proxy, meta["seed"], meta["reward"], cost)
+    first = bool(meta.get("smaller_first"))
+    return TrialTask(observation, tensors.get("clean"), proxy, meta["seed"], meta["reward"], cost, first)
 
 
 def _digest(data: bytes) -> str:

@@ -4,6 +4,7 @@ import math
 import statistics
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import torch
@@ -43,10 +44,16 @@ def run_trial(
     clean image, its estimate without one, or that against the noisy image on held-out pixels; less what its cost takes
     (`CostTarget`). A fit that fails (diverges, runs out of
     memory, cannot be built) is recorded with its cause and the floor reward; one that was stopped, by `watch` (asked
-    at every point of the curve) or by `stop` (asked at every step), with the best reward of its curve.
+    at every point of the curve) or by `stop` (asked at every step), with the best reward of its curve. Where a smaller
+    fit comes first, its reward is the curve's point at step 0, and it is what a trial has that was stopped there.
     """
     start = time.perf_counter()
     trial = _Trial(task, watch, stop)
+    if task.smaller_first:
+        small = run_trial(number, architecture, task.smaller(), device, diagnostics, stop=stop)
+        cause = small.error if small.status == "stopped" else trial.begin(small)
+        if cause is not None:
+            return _stopped_small(small, cause, tuple(trial.curve))
     result, parameters, error = None, None, None
     try:
         config = task.proxy.config
@@ -87,6 +94,14 @@ def run_trial(
     )
 
 
+def _stopped_small(small: TrialResult, cause: str, curve: Curve) -> TrialResult:
+    """Return the result of a trial that ended with, or in, its smaller fit, whose other figures are of another size."""
+    return replace(
+        small, status="stopped", error=cause, curve=curve, heldout_psnr=None, clean_psnr=None, estimated_psnr=None,
+        parameters=None, step_ms=None, penalty=0.0,
+    )  # fmt: skip
+
+
 class _Trial:
     """The curve of a trial, and whether it should stop."""
 
@@ -117,12 +132,22 @@ class _Trial:
         self._seen = where.step, now
         psnrs = {"clean": where.psnr, "estimate": where.estimated_psnr, "heldout": where.heldout_psnr}
         psnr = psnrs[self._task.reward]
-        due = where.step >= self._interval * (len(self.curve) + 1) or where.step == where.steps
+        points = sum(step > 0 for step, _ in self.curve)
+        due = where.step >= self._interval * (points + 1) or where.step == where.steps
         if psnr is None or not math.isfinite(psnr) or not due:
             return
         self.curve.append((where.step, psnr - self.penalty))
         if self._watch is not None and self._cause is None:
             self._cause = self._watch(tuple(self.curve))
+
+    def begin(self, small: TrialResult) -> str | None:
+        """Put the smaller fit before the curve, unless it failed; return why the trial should end there."""
+        if small.status != "ok":
+            return None
+        self.curve.append((0, small.reward))
+        if self._watch is not None:
+            self._cause = self._watch(tuple(self.curve))
+        return self._cause
 
     def cause(self) -> str | None:
         """Return why the fit should stop now."""

@@ -59,7 +59,8 @@ class TrialResult:
     steps : int or None
         Optimiser steps that were taken.
     curve : tuple of (int, float)
-        The reward (dB) that the fit would have had at some of its steps; what early stopping looks at.
+        The reward (dB) that the fit would have had at some of its steps; what early stopping looks at. A point at step
+        0 is that of a smaller fit which came first.
     job : str or None
         Id of the service's job (NNI's trial) that evaluated it.
     step_ms : float or None

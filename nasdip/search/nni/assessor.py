@@ -37,8 +37,14 @@ class CurveAssessor(Assessor):
         return AssessResult.Bad
 
 
+class SizeAssessor(CurveAssessor):
+    """Asynchronous successive halving by the size of the fit: a smaller one comes first."""
+
+    rule = "size"
+
+
 class HalvingAssessor(CurveAssessor):
-    """Asynchronous successive halving."""
+    """Asynchronous successive halving by steps."""
 
     rule = "halving"
 

@@ -19,6 +19,7 @@ TUNERS = {
     "nasdip.search.nni.tuner.EvolutionTuner": "evolution",
 }
 ASSESSORS = {
+    "nasdip.search.nni.assessor.SizeAssessor": "size",
     "nasdip.search.nni.assessor.HalvingAssessor": "halving",
     "nasdip.search.nni.assessor.MedianAssessor": "median",
 }

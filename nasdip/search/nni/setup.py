@@ -75,7 +75,7 @@ class TunerSetup:
     crop: int | None = 96
     width: int = 32
     steps: int = 600
-    heldout: float = 0.05
+    heldout: float = 0.2
     threads: int | None = None
     recipe: str = ProxySettings.recipe
     target_ms: float | None = None
@@ -195,7 +195,7 @@ def early_stop_of(profile: Mapping[str, Any]) -> EarlyStop:
     """Return the rule that an experiment's assessor follows (see nasdip.search.nni.assessor), from NNI's profile."""
     assessor = profile.get("assessor") or {}
     name = str(assessor.get("className", "")).rpartition(".")[2]
-    rules = {"HalvingAssessor": "halving", "MedianAssessor": "median"}
+    rules = {"SizeAssessor": "size", "HalvingAssessor": "halving", "MedianAssessor": "median"}
     if name not in rules:
         return EarlyStop()
     return make_early_stop(rules[name], assessor.get("classArgs") or {})
