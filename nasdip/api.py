@@ -18,6 +18,7 @@ from nasdip.prior.restoration import carry_out, plan_restoration
 from nasdip.prior.stopping.automatic import choose_stop
 from nasdip.prior.task import Task, make_task
 from nasdip.prior.tile_choice import fitted_size, parse_tile
+from nasdip.search.early_stop import DEFAULT_RULE, EarlyStop
 from nasdip.search.run_folder import RunFolder
 from nasdip.search.runner import fit_best, resume_run, run_trials, start_run
 from nasdip.search.settings import CostTarget, FinalSettings, ProxySettings, SearchSettings, default_warm_start
@@ -162,6 +163,7 @@ def search(
     final_steps: int | None = None,
     final_width: int | None = None,
     repeats: int = 1,
+    early_stop: Literal["none", "size", "halving", "median"] = DEFAULT_RULE,
     target_ms: float | None = None,
     cost_weight: float = 1.0,
     candidates: Sequence[str | Architecture] | None = None,
@@ -195,6 +197,8 @@ def search(
     final_steps, final_width, repeats : int
         The fit of the best architecture to the whole image, by default as `restore` does it; final_steps of 0 leaves
         it out.
+    early_stop : {"none", "size", "halving", "median"}
+        Rule that ends poor trials early: see `nasdip.search.early_stop`. size: each fits a smaller crop first.
     target_ms, cost_weight : float
         The reward loses `cost_weight` dB for each doubling of the time of a trial's step beyond `target_ms`
         milliseconds; by default nothing, whatever that is.
@@ -239,6 +243,7 @@ def search(
                 parallel=parallel,
                 proxy=ProxySettings(crop, width, steps, threads=threads),
                 final=FinalSettings(final_steps, final_width, repeats),
+                early_stop=EarlyStop(early_stop),
                 cost=None if target_ms is None else CostTarget(target_ms, cost_weight),
                 candidates=_texts([None] if candidates is None else candidates),
                 warm_start=default_warm_start(searcher) if warm_start is None else warm_start,

@@ -179,7 +179,7 @@ def search(
     ] = None,
     early_stop: Annotated[
         str | None,
-        typer.Option(metavar="RULE", help="End poor trials early: none, size, halving or median [default: none]."),
+        typer.Option(metavar="RULE", help="End poor trials early: size, halving, median or none [default: size]."),
     ] = None,
     final_steps: Annotated[
         int | None,

@@ -7,7 +7,8 @@ of sigma 25 by the recipe of `nasdip restore`: at full fidelity (128 px, width 4
 as a search starts anew), and at cheap ones (seed 1 and up). Rows are fits; resumable. Then, by fidelity: Kendall's tau
 of its reward (the PSNR estimated without the clean picture) with the full fit's true PSNR and with its estimate, means
 over the pictures, and the cost of a fit relative to a full one (steps taken times seconds of a step; these are measured
-in the end, one after the other).
+in the end, one after the other). Last, by fidelity: what `--early-stop size` costs and loses where it is the smaller
+fit before the default proxy, in replays of searches that try the architectures in random orders.
 """
 
 import argparse
@@ -27,8 +28,10 @@ from skimage.transform import downscale_local_mean
 from skimage.util import img_as_float32
 
 from nasdip.process import prepare
+from nasdip.search.early_stop import EarlyStop
 from nasdip.search.settings import ProxySettings, SearchSettings
 from nasdip.search.task import TrialTask, make_task
+from nasdip.search.trial_result import Curve
 from nasdip.space.architecture import Architecture
 from nasdip.space.search_space import SearchSpace
 
@@ -37,6 +40,7 @@ FIDELITIES = {
     "full": FULL,
     "64-16-150": replace(FULL, crop=64, width=16, steps=150),
     "64-16-300": replace(FULL, crop=64, width=16, steps=300),
+    "64-16-300-held20": replace(FULL, crop=64, width=16, steps=300, heldout=0.2),  # the smaller fit of the default
     "64-32-300": replace(FULL, crop=64, width=32, steps=300),
     "96-16-300": replace(FULL, crop=96, width=16, steps=300),
     "96-32-300": replace(FULL, crop=96, width=32, steps=300),
@@ -49,11 +53,12 @@ FIDELITIES = {
     "96-32-600": replace(FULL, crop=96, width=32, steps=600),
     "96-32-600-held20": replace(FULL, crop=96, width=32, steps=600, heldout=0.2),
 }
+DEFAULT = "96-32-600-held20"
 IMAGES = ("astronaut", "coffee")
 KEYS = ("image", "architecture", "fidelity", "seed")
 COLUMNS = (*KEYS, "status", "psnr", "estimated_psnr", "heldout_psnr", "steps", "curve")
 TIMES = ("architecture", "fidelity", "step_ms")
-_TIMED_STEPS = 7
+_TIMED_STEPS, _REPLAYS = 7, 500
 
 
 def main() -> None:
@@ -127,9 +132,12 @@ def time_all(path: Path, texts: list[str]) -> None:
     from nasdip.prior.stopping.automatic import decided
 
     torch.set_num_threads(1)
-    rows = []
+    rows = read_rows(path)
+    known = {(row["architecture"], row["fidelity"]) for row in rows}
     for text in texts:
         for fidelity, proxy in FIDELITIES.items():
+            if (text, fidelity) in known:
+                continue
             observation, architecture = task("astronaut", fidelity).observation, Architecture.from_text(text)
             network = build_network(architecture, width=proxy.width, seed=0)
             config = decided(proxy.config, observation)
@@ -152,12 +160,39 @@ def summarise(rows: list[Row], times: list[Row]) -> None:
         return statistics.mean(int(row["steps"]) * pace.get((row["architecture"], fidelity), np.nan) for row in taken)
 
     print("fidelity,tau estimate-true,se,tau estimate-estimate,tau true-true,seconds,cost")
-    for fidelity in FIDELITIES:
+    measured = [fidelity for fidelity in FIDELITIES if any(row["fidelity"] == fidelity for row in rows)]
+    for fidelity in measured:
         pairs = [("estimated_psnr", "psnr"), ("estimated_psnr", "estimated_psnr"), ("psnr", "psnr")]
         taus = [rank(rows, fidelity, *pair) for pair in pairs[: 1 if fidelity == "full" else 3]]
         words = [f"{taus[0][0]:.3f}", f"{taus[0][1]:.3f}", *(f"{tau:.3f}" for tau, _ in taus[1:])]
         words += [""] * (4 - len(words))
         print(f"{fidelity},{','.join(words)},{cost(fidelity) / 1000:.1f},{cost(fidelity) / cost('full'):.3f}")
+    print(f"smaller fit before {DEFAULT},fitted,cost,best survives,loss of reward,loss of the full fit's true PSNR")
+    for fidelity in measured:
+        fitted, *values = replay(rows, fidelity)
+        share = fitted + cost(fidelity) / cost(DEFAULT)
+        print(f"{fidelity},{fitted:.2f},{share:.2f},{','.join(f'{value:.3f}' for value in values)}")
+
+
+def replay(rows: list[Row], fidelity: str) -> np.ndarray:
+    """Return the share of trials that go on, how often the best does, and what is lost in reward and in truth (dB)."""
+    rule, rng, found = EarlyStop("size"), np.random.default_rng(0), []
+    for image in IMAGES:
+        small, reward = (means(rows, image, name, "estimated_psnr") for name in (fidelity, DEFAULT))
+        truth = means(rows, image, "full", "psnr")
+        texts = sorted(small.keys() & reward.keys() & truth.keys())
+        for _ in range(_REPLAYS):
+            others: dict[int, Curve] = {}
+            kept = []
+            for number, place in enumerate(rng.permutation(len(texts))):
+                curve = ((0, small[texts[place]]),)
+                if rule.judge(curve, others, 1) is None:
+                    kept.append(texts[place])
+                others[number] = curve
+            best, chosen = (max(tried, key=lambda text: reward[text]) for tried in (texts, kept))
+            losses = (reward[best] - reward[chosen], truth[best] - truth[chosen])
+            found.append((len(kept) / len(texts), best == chosen, *losses))
+    return np.mean(np.array(found, dtype=float), axis=0)
 
 
 def rank(rows: list[Row], fidelity: str, cheap: str, full: str) -> tuple[float, float]:

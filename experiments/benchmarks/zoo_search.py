@@ -1,11 +1,12 @@
 """Searches with the defaults of `nasdip search`, on noisy versions of scikit-image's pictures, for the zoo.
 
-python experiments/benchmarks/zoo_search.py [-o FOLDER] [--runs RUNS] [--image astronaut coffee chelsea ihc rocket]
+python experiments/benchmarks/zoo_search.py [-o FOLDER] [--runs RUNS] [--rule size none] [--image astronaut coffee ...]
 
 Each picture is taken at half its size (astronaut and ihc: 256x256 px), with noise of sigma 25, clipped to 8 bits, and
-searched in a process of its own: the noise is found, and no clean picture is told. Run folders are RUNS/IMAGE. Writes
-FOLDER/searches.csv, a row for each search (seconds of all of it, the last fit and the report included), and
-FOLDER/trials.csv. Searches whose row is there are not repeated. Run it on a machine that does nothing else.
+searched in a process of its own, with each of the rules of early stopping: the noise is found, and no clean picture is
+told. Run folders are RUNS/IMAGE-RULE. Writes FOLDER/searches.csv, a row for each search (seconds of all of it, the last
+fit and the report included, and of its trials; PSNR of the last fit against the clean picture), and FOLDER/trials.csv.
+Searches whose row is there are not repeated. Run it on a machine that does nothing else.
 """
 
 import argparse
@@ -28,21 +29,37 @@ from nasdip.zoo.catalog import zoo_entry
 FOLDER = Path(__file__).parent / "zoo"
 IMAGES = ("astronaut", "coffee", "chelsea", "ihc", "rocket")
 SIGMA = 25
-SEARCHES = ("image", "seed", "height", "width", "trials", "seconds", "best", "best_reward", "dip_reward", "final_psnr")
-TRIALS = ("image", "seed", "trial", "architecture", "status", "reward", "heldout_psnr", "steps", "step_ms", "seconds")
+SEARCHES = (
+    "image", "rule", "seed", "height", "width", "trials", "fitted", "seconds", "trial_seconds", "best", "best_reward",
+    "dip_reward", "final_psnr",
+)  # fmt: skip
+TRIALS = (
+    "image",
+    "rule",
+    "seed",
+    "trial",
+    "architecture",
+    "status",
+    "reward",
+    "heldout_psnr",
+    "steps",
+    "step_ms",
+    "seconds",
+)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-o", "--output", type=Path, default=FOLDER)
     parser.add_argument("--runs", type=Path, default=Path("runs/zoo"))
-    parser.add_argument("--image", nargs="+", default=IMAGES)
+    parser.add_argument("--rule", nargs="+", default=["size"])
+    parser.add_argument("--image", nargs="+", choices=IMAGES, default=IMAGES)
     options = parser.parse_args()
     searches, trials = (read_rows(options.output / name) for name in ("searches.csv", "trials.csv"))
-    for seed, image in enumerate(options.image):
-        if any(row["image"] == image for row in searches):
+    for image, rule in ((image, rule) for image in options.image for rule in options.rule):
+        if any((row["image"], row["rule"]) == (image, rule) for row in searches):
             continue
-        search, rows = run(image, seed, options.runs)
+        search, rows = run(image, rule, IMAGES.index(image), options.runs)
         searches.append(search)
         trials += rows
         write_rows(options.output / "trials.csv", TRIALS, trials)
@@ -62,28 +79,29 @@ def noisy_picture(image: str) -> np.ndarray:
     return img_as_ubyte(np.clip(add_noise(clean_picture(image), sigma=SIGMA, seed=0), 0, 1))
 
 
-def run(image: str, seed: int, runs: Path) -> tuple[Row, list[Row]]:
+def run(image: str, rule: str, seed: int, runs: Path) -> tuple[Row, list[Row]]:
     from nasdip.imaging.image_file import read_image
     from nasdip.imaging.metrics import psnr
 
     runs.mkdir(parents=True, exist_ok=True)
-    source, folder = runs / f"{image}.png", runs / image
+    source, folder = runs / f"{image}.png", runs / f"{image}-{rule}"
     iio.imwrite(source, noisy_picture(image))
     start = time.perf_counter()
-    command = [sys.executable, "-m", "nasdip", "search", str(source), "-o", str(folder), "--seed", str(seed)]
-    subprocess.run(command, check=True)
+    options = ["-o", str(folder), "--seed", str(seed), "--early-stop", rule]
+    subprocess.run([sys.executable, "-m", "nasdip", "search", str(source), *options], check=True)
     seconds = time.perf_counter() - start
     clean, results = clean_picture(image), RunFolder(folder).trials()
     best = max((result for result in results if result.status == "ok"), key=lambda result: result.reward)
     dip = next(result for result in results if result.architecture == str(zoo_entry("dip").architecture))
     final = psnr(clean, read_image(folder / "restored.png").pixels, data_range=1.0)
+    fitted, spent = sum(r.status == "ok" for r in results), sum(r.seconds for r in results)
     facts = (
-        image, str(seed), *map(str, clean.shape[:2]), str(len(results)), f"{seconds:.0f}", best.architecture,
-        f"{best.reward:.3f}", f"{dip.reward:.3f}", f"{final:.3f}",
+        image, rule, str(seed), *map(str, clean.shape[:2]), str(len(results)), str(fitted), f"{seconds:.0f}",
+        f"{spent:.0f}", best.architecture, f"{best.reward:.3f}", f"{dip.reward:.3f}", f"{final:.3f}",
     )  # fmt: skip
     rows = [
         dict(zip(TRIALS, (
-            image, str(seed), str(r.trial), r.architecture, r.status, f"{r.reward:.4f}",
+            image, rule, str(seed), str(r.trial), r.architecture, r.status, f"{r.reward:.4f}",
             "" if r.heldout_psnr is None else f"{r.heldout_psnr:.4f}", "" if r.steps is None else str(r.steps),
             "" if r.step_ms is None else f"{r.step_ms:.1f}", f"{r.seconds:.1f}",
         ), strict=True))

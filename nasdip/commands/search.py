@@ -22,7 +22,7 @@ from nasdip.report.cautions import lossy_words
 from nasdip.report.report import write_report
 from nasdip.report.search_numbers import saved_in_words
 from nasdip.report.treatment import SEARCH_STEPS_OPTION
-from nasdip.search.early_stop import EarlyStop
+from nasdip.search.early_stop import DEFAULT_RULE, EarlyStop
 from nasdip.search.final_fit import plan_best
 from nasdip.search.places import find_places
 from nasdip.search.run_folder import RunFolder, RunRecord, picked_with_clean
@@ -92,8 +92,7 @@ def make_settings(options: dict[str, Any]) -> SearchSettings:
     final = {
         key.removeprefix("final_"): given.pop(key) for key in ("final_steps", "final_width", "repeats") if key in given
     }
-    if "early_stop" in given:
-        given["early_stop"] = EarlyStop(given["early_stop"])
+    given["early_stop"] = EarlyStop(given.get("early_stop", DEFAULT_RULE))
     given["parallel"] = _parallel(given.get("parallel"))
     given["cost"] = _cost(given.pop("target_ms", None), given.pop("cost_weight", None))
     given["candidates"] = _candidates(given.get("candidates"))
@@ -222,10 +221,11 @@ def _announce(folder: RunFolder, missing: list[int], device: torch.device) -> li
     places = find_places(folder, device, memory)
     seconds = sum(cost.seconds(config.steps) for cost in costs) / len(costs) * len(missing) / len(places)
     which = f"{_which(missing)}, {_at_once(settings.parallel or 1, len(missing), len(places))}"
+    first = "; a smaller fit comes first" if settings.early_stop.rule == "size" else ""
     note(
         f"searching {space.name} ({space.size:.3g} architectures) with {settings.searcher}: {which}each {config.steps} "
-        f"steps on {crop.shape[0]}x{crop.shape[1]} px at width {proxy.width}, on {where}, about {duration(seconds)} "
-        f"and {size(memory * len(places))}\n{_reward_words(record)}"
+        f"steps on {crop.shape[0]}x{crop.shape[1]} px at width {proxy.width}, or less{first}; on {where}, at most "
+        f"about {duration(seconds)} and {size(memory * len(places))}\n{_reward_words(record)}"
         + (f"; first {left_to_score(folder)} architectures are scored without a fit" if left_to_score(folder) else "")
     )
     return places

@@ -10,6 +10,7 @@ from nasdip.search.trial_result import Curve
 
 _RULES = ("none", "size", "halving", "median")
 _FACTORS = {"size": 4}
+DEFAULT_RULE: Literal["size"] = "size"  # of `nasdip search` and `nasdip.search`
 
 
 @dataclass(frozen=True)

@@ -149,8 +149,8 @@ class Ledger:
     def _worth(self, result: TrialResult) -> float:
         """Return the reward that the searcher is told: of a trial that was stopped, the one that it would have had.
 
-        That is the reward of its smaller fit, or the last one of its curve, and what trials that were fitted to the end,
-        of those learned from so far, gained from there on (median).
+        That is the reward of its smaller fit, or the last one of its curve, and what other trials that it has learned
+        from, and that were fitted to the end, gained from there on (median).
         """
         if result.status != "stopped" or not result.curve:
             return result.reward

@@ -65,7 +65,9 @@ class ProxySettings:
         return replace(config, heldout=self.heldout)
 
     def smaller(self, side: int) -> "ProxySettings":
-        """Return the fit of two thirds of the crop (a multiple of 32 px) with half the channels and half the steps.
+        """Return the fit of two thirds of the crop (a multiple of 32 px) with half the steps and half the channels.
+
+        Channels stay a multiple of 16, which all cells can take, and as they are below 32.
 
         It takes about a quarter of the time; `experiments/benchmarks/fidelity.py` measures how well it ranks.
 
@@ -81,7 +83,8 @@ class ProxySettings:
         (64, 16, 300)
         """
         crop = max(32, 32 * round(side / 48))
-        return replace(self, crop=crop, width=max(1, self.width // 2), steps=max(1, self.steps // 2))
+        width = self.width if self.width < 32 else 16 * (self.width // 32)
+        return replace(self, crop=crop, width=width, steps=max(1, self.steps // 2))
 
     @staticmethod
     def from_json(data: dict[str, Any]) -> "ProxySettings":

@@ -1,10 +1,15 @@
+from dataclasses import replace
+
+import numpy as np
 import pytest
 from small_searches import CPU, comparable, settings, start
 
 from nasdip.errors import NasdipError
+from nasdip.imaging.observation import Observation
 from nasdip.search.early_stop import EarlyStop
-from nasdip.search.runner import run_trials
-from nasdip.search.settings import ProxySettings, SearchSettings
+from nasdip.search.runner import resume_run, run_trials
+from nasdip.search.settings import CostTarget, ProxySettings, SearchSettings
+from nasdip.search.task import make_task
 
 
 def rising(level, until=100):
@@ -42,6 +47,35 @@ def test_halving_lets_the_best_half_pass_each_rung_and_judges_only_at_rungs():
     assert passing == [5, 6]
 
 
+def test_size_judges_the_smaller_fit_alone_and_lets_the_best_quarter_pass():
+    stop = EarlyStop("size")
+    others = {n: ((0, 20.0 + n), *rising(0)) for n in range(1, 9)}
+    passing = [n for n in others if stop.judge(others[n][:1], {k: others[k] for k in others if k != n}, 100) is None]
+    assert passing == [7, 8]
+    assert "after a smaller fit: 8 of 8 trials were better" in stop.judge(((0, 1.0),), others, 100)
+    assert stop.judge(((0, 1.0), (10, 1.0)), others, 100) is None
+    assert stop.judge(((0, 1.0),), {n: others[n] for n in (1, 2, 3, 4)}, 100) is None
+    assert stop.judge(((0, 1.0),), OTHERS, 100) is None  # none of them had a smaller fit
+    assert EarlyStop("size", factor=2).share == 2
+
+
+def test_the_smaller_fit_has_the_centre_of_all_that_the_trial_has():
+    rng = np.random.default_rng(0)
+    pixels, clean = rng.random((70, 100, 3), dtype=np.float32), rng.random((70, 100, 3), dtype=np.float32)
+    observation = Observation(pixels, 25.0)
+    chosen = settings(
+        proxy=ProxySettings(crop=96, width=32, steps=600), early_stop=EarlyStop("size"), cost=CostTarget(1.0)
+    )
+    task = make_task(observation, clean, chosen)
+    assert task.smaller_first
+    small = task.smaller()
+    assert (small.proxy.crop, small.proxy.width, small.proxy.steps) == (32, 16, 300)
+    assert (small.smaller_first, small.cost, small.seed, small.reward) == (False, None, task.seed, task.reward)
+    assert np.array_equal(small.observation.pixels, pixels[19:51, 34:66])
+    assert np.array_equal(small.clean, clean[19:51, 34:66])
+    assert np.array_equal(small.observation.reference.image, task.observation.reference.image[19:51, 32:64])
+
+
 @pytest.mark.parametrize(
     "wrong", [{"rule": "luck"}, {"first": 0}, {"first": 1.0}, {"factor": 1}, {"trials": 1}, {"trials": 2.5}]
 )
@@ -72,6 +106,31 @@ def test_a_search_stops_trials_and_still_finds_its_best(tmp_path):
     )
     same = [t for t in comparable(trials) if t[3] == "ok"]
     assert set(same) <= set(comparable(whole))
+
+
+def test_a_search_with_smaller_fits_first_is_repeatable_and_resumable(tmp_path):
+    quick = ProxySettings(crop=32, width=16, steps=30, heldout=0.1, threads=1)
+    rule = EarlyStop("size", factor=2, trials=2)
+    chosen = settings(trials=8, searcher="random", proxy=quick, early_stop=rule, reward="heldout")
+    folder = start(tmp_path / "run", chosen, with_clean=False)
+    trials = run_trials(folder, CPU)
+    stopped = [t for t in trials if t.status == "stopped"]
+    whole = [t for t in trials if t.status == "ok"]
+    assert stopped
+    assert whole
+    for trial in stopped:
+        assert [step for step, _ in trial.curve] == [0]
+        assert trial.reward == trial.curve[0][1]
+        assert "after a smaller fit" in trial.error
+        assert (trial.heldout_psnr, trial.parameters, trial.steps) == (None, None, 15)
+    for trial in whole:
+        assert trial.curve[0][0] == 0
+        assert [step for step, _ in trial.curve] == [0, 10, 20, 30]
+    assert folder.best().status == "ok"
+    again = start(tmp_path / "again", replace(chosen, trials=5), with_clean=False)
+    run_trials(again, CPU)
+    resume_run(again, trials=8)
+    assert comparable(run_trials(again, CPU)) == comparable(trials)
 
 
 def test_the_curve_leads_to_the_reward(tmp_path):

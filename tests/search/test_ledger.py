@@ -69,6 +69,21 @@ def test_results_count_once_and_only_for_what_was_asked(tmp_path):
     assert ledger.journal == (1, 2, -2)
 
 
+@pytest.mark.parametrize(("small", "gain"), [(True, 3.0), (False, 5.0)])
+def test_the_searcher_is_told_what_a_stopped_trial_would_have_had(tmp_path, monkeypatch, small, gain):
+    ledger, told = Ledger(run(tmp_path, "random")), []
+    monkeypatch.setattr(ledger._searcher, "update", lambda outcomes: told.extend(o.reward for o in outcomes))
+    first = ((0, 22.0),) if small else ()
+    suggestions = [ledger.suggest(out) for out in ([], [1], [1, 2], [1, 2, 3])]
+    rewards = (24.0, 25.0, 29.0)  # 2, 3 and 7 dB above the smaller fit; 4, 5 and 9 dB above the curve at step 10
+    for suggestion, reward in zip(suggestions, rewards, strict=False):
+        ledger.learn(made_up_result(suggestion, reward=reward, curve=(*first, (10, 20.0), (20, reward))))
+    curve = ((0, 21.0),) if small else ((10, 21.0),)
+    ledger.learn(made_up_result(suggestions[3], status="stopped", reward=21.0, curve=curve))
+    assert told == [*rewards, 21.0 + gain]
+    assert ledger.results[4].reward == 21.0
+
+
 def test_an_open_suggestion_is_given_again_unless_it_is_out(tmp_path):
     folder = run(tmp_path, "random")
     suggested = [Ledger(folder).suggest(range(1, n)) for n in range(1, 4)]

@@ -170,11 +170,12 @@ def test_wrong_arguments_end_a_plain_experiment_with_their_message(tmp_path):
 
 
 @pytest.mark.nni
-def test_early_stopping_keeps_the_best_of_a_stopped_trial(tmp_path):
-    config = search_config(tmp_path, trials=10, at_once=2, steps=100, searcher="Random")
+@pytest.mark.parametrize(("rule", "steps"), [("halving", 100), ("size", 400)])
+def test_early_stopping_keeps_the_best_of_a_stopped_trial(tmp_path, rule, steps):
+    config = search_config(tmp_path, trials=10, at_once=2, steps=steps, searcher="Random")
     config["assessor"] = {
         "codeDirectory": config["tuner"]["codeDirectory"],
-        "className": "nasdip.search.nni.assessor.HalvingAssessor",
+        "className": f"nasdip.search.nni.assessor.{rule.title()}Assessor",
         "classArgs": {"trials": 2},
     }
     with nni_experiment(tmp_path, config, PORTS) as experiment:
@@ -186,9 +187,10 @@ def test_early_stopping_keeps_the_best_of_a_stopped_trial(tmp_path):
     assert (wrong, compared) == ([], 10)
     assert stopped
     for trial in stopped:
-        assert "trials were better there (halving)" in trial.error
-        assert trial.steps < 100
+        assert f"trials were better there ({rule})" in trial.error
+        assert trial.steps < steps
         assert trial.reward >= max(reward for _, reward in trial.curve)
+        assert (trial.curve[0][0] == 0) == (rule == "size")
     assert run.best().status == "ok"
-    assert run.record().settings.early_stop.rule == "halving"
+    assert run.record().settings.early_stop.rule == rule
     assert_one_uninterrupted_search(run)
