@@ -55,6 +55,7 @@ def main() -> None:
     parser.add_argument("--rule", nargs="+", default=["size"])
     parser.add_argument("--image", nargs="+", choices=IMAGES, default=IMAGES)
     options = parser.parse_args()
+    options.output.mkdir(exist_ok=True)
     searches, trials = (read_rows(options.output / name) for name in ("searches.csv", "trials.csv"))
     for image, rule in ((image, rule) for image in options.image for rule in options.rule):
         if any((row["image"], row["rule"]) == (image, rule) for row in searches):
