@@ -154,7 +154,7 @@ def search(
     clean: np.ndarray | None = None,
     space: str | Path | Mapping[str, Any] | SearchSpace = "nas_dip",
     searcher: str = "reinforce",
-    trials: int = 40,
+    trials: int = 24,
     crop: int | None = 96,
     width: int = 32,
     steps: int = 600,

@@ -155,7 +155,7 @@ def search(
     space: Annotated[
         str | None, typer.Option(metavar="FILE", help="Search space: JSON file or nas_dip, nas_dip_extended, tiny.")
     ] = None,
-    trials: Annotated[int | None, typer.Option(min=1, help="Architectures to try [default: 40].")] = None,
+    trials: Annotated[int | None, typer.Option(min=1, help="Architectures to try [default: 24].")] = None,
     clean: Clean = None,
     crop: Annotated[
         int | None, typer.Option(help="Side of the fitted centre crop, px; 0 = whole [default: 96].")

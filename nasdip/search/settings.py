@@ -183,7 +183,7 @@ class SearchSettings:
 
     searcher: str = "reinforce"
     searcher_settings: dict[str, Any] = field(default_factory=dict)
-    trials: int = 40
+    trials: int = 24
     seed: int = 0
     reward: Literal["auto", "clean", "estimate", "heldout"] = "auto"
     proxy: ProxySettings = ProxySettings()

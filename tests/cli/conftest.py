@@ -7,6 +7,7 @@ from skimage.util import img_as_float32
 from nasdip.cli import main
 from nasdip.imaging.image_file import write_image
 from nasdip.imaging.noise import add_noise
+from nasdip.prior import repetition
 
 
 @pytest.fixture
@@ -31,3 +32,18 @@ def nasdip(monkeypatch, capsys):
         return caught.value.code or 0, captured.out, captured.err
 
     return run
+
+
+@pytest.fixture
+def ctrl_c_in_the_second_fit(monkeypatch):
+    """Let Ctrl-C come in the second fit; a list with an item for each fit that began."""
+    real, calls = repetition.fit, []
+
+    def interrupted(*args, **kwargs):
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(repetition, "fit", interrupted)
+    return calls

@@ -9,7 +9,7 @@ import pytest
 import nasdip as package
 from nasdip.commands import restore
 from nasdip.files import read_json
-from nasdip.prior import budget, repetition
+from nasdip.prior import budget
 from nasdip.prior.restoration_folder import RestorationFolder
 from nasdip.prior.working_time import WorkingTime
 from nasdip.zoo import catalog
@@ -60,16 +60,7 @@ def test_what_fits_is_picked_told_and_done(folder, nasdip, zoo, options, words, 
     assert done(folder) == made
 
 
-def test_a_stopped_restoration_goes_on_with_what_was_picked(folder, nasdip, zoo, monkeypatch):
-    real, calls = repetition.fit, []
-
-    def interrupted(*args, **kwargs):
-        calls.append(1)
-        if len(calls) == 2:
-            raise KeyboardInterrupt
-        return real(*args, **kwargs)
-
-    monkeypatch.setattr(repetition, "fit", interrupted)
+def test_a_stopped_restoration_goes_on_with_what_was_picked(folder, nasdip, zoo, ctrl_c_in_the_second_fit):
     command = ("restore", "photo.png", "--budget", "10", "--steps", "60", "--repeats", "2", *QUICK)
     code, _, err = nasdip(*command)
     assert code == 130
@@ -80,7 +71,7 @@ def test_a_stopped_restoration_goes_on_with_what_was_picked(folder, nasdip, zoo,
     assert code == 0, err
     assert "budget 10 s: going on with dip, which an earlier start picked, estimated 0.5 s" in err
     assert "1 of 2 fits done" in err
-    assert (done(folder), len(calls)) == (("dip+bilinear:4", 50, 2), 3)
+    assert (done(folder), len(ctrl_c_in_the_second_fit)) == (("dip+bilinear:4", 50, 2), 3)
 
 
 @pytest.mark.parametrize("change", [("--budget", "11"), ("--steps", "61"), ("--quality", "balanced"), ("--seed", "1")])
