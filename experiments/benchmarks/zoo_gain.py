@@ -276,10 +276,8 @@ def provenance(folder: Path, text: str) -> dict[str, object]:
     return {
         "space": "nas_dip",
         "searcher": "reinforce, defaults of `nasdip search` (experiments/benchmarks/zoo_search.py)",
-        "images": [row["image"] for row in searches],
-        "seeds": [int(row["seed"]) for row in searches],
-        "trials": [int(row["trials"]) for row in searches],
-        "trials of it": [f"{row['image']} {row['trial']}: {row['reward']} dB" for row in tried],
+        "searches": [f"{r['image']}, seed {r['seed']}, {r['trials']} trials, rule {r['rule']}" for r in searches],
+        "trials of it": [f"{r['image']}, rule {r['rule']}, {r['trial']}: {r['reward']} dB" for r in tried],
         "tabular": text in {row["architecture"] for row in read_rows(FOLDER.parent / "tabular" / "fits.csv")},
         "chosen": "best mean estimate of zoo/finalists.csv, whose fits are larger and have a fresh seed",
         "commit": commit(folder / "searches.csv"),
