@@ -72,8 +72,8 @@ def test_every_nni_command_of_the_readme_runs(folder):
     config = folder / "experiments/denoise_cpu.yml"
     text = config.read_text(encoding="utf-8")
     for line, smaller in (
-        ("crop: 64", "crop: 16"),
-        ("steps: 400", "steps: 4"),
+        ("crop: 96", "crop: 16"),
+        ("steps: 600", "steps: 4"),
         ("maxTrialNumber: 40", "maxTrialNumber: 3"),
     ):
         assert line in text

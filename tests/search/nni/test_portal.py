@@ -120,7 +120,7 @@ def test_a_running_trial_shows_its_curve(portal):
 def test_the_overview_shows_the_search(portal):
     wait_for_page(portal, "oview", lambda: portal.results() and "SUCCEEDED" in portal.text(), "the first result")
     words = portal.text()
-    for expected in ("nasdip denoise, 2 cores", portal.experiment.id, "ReinforceTuner", "HalvingAssessor"):
+    for expected in ("nasdip denoise, 2 cores", portal.experiment.id, "ReinforceTuner", "SizeAssessor"):
         assert expected in words
     assert set(portal.cells("id")) <= {trial["trialJobId"] for trial in portal.experiment.trials()}
 
