@@ -68,7 +68,7 @@ GLOSSARY: dict[str, str] = {
     "stopping rule": "What decides which step's image a fit keeps, and when it ends: reference, heldout, sure, es-wmv, "
     "whiteness; fixed takes all steps and keeps the last image.",
     "stopped": "A trial that was ended before its last step, by early stopping, a time limit or a person. Its reward "
-    "is the best it had; the searcher is told what others gained from there on; it is never the best architecture.",
+    "is the best it had; the searcher is told what others like it had in the end; it is never the best architecture.",
     "SURE": "Stein's unbiased risk estimate: the mean squared error against the clean image, estimated from the noisy "
     "one and the noise level by fitting twice; here but for a constant, so that it may be negative.",
     "trial": "One architecture, and its proxy fit: short, narrow, on a crop.",

@@ -10,6 +10,7 @@ from nasdip.search.trial_result import Curve
 
 _RULES = ("none", "size", "halving", "median")
 _FACTORS = {"size": 4}
+_MOST_WITHOUT_SLOPE = 2
 DEFAULT_RULE: Literal["size"] = "size"  # of `nasdip search` and `nasdip.search`
 
 
@@ -124,6 +125,32 @@ def smaller_reward(curve: Curve) -> float | None:
 def reward_at(curve: Curve, step: float) -> float | None:
     """Return the reward of the first point at or after a step; None where the trial has not come there."""
     return next((reward for where, reward in curve if where >= step), None)
+
+
+def expected_end(reward: float, others: Sequence[tuple[float, float]]) -> float:
+    """Return the reward expected at the end of a trial which had `reward` before.
+
+    Parameters
+    ----------
+    others : sequence of (float, float)
+        What other trials had there, and in the end. The line through them, by least squares, has a slope of 0 to 1;
+        of 1 where two or fewer say nothing of it. Without others it is `reward`.
+
+    Examples
+    --------
+    >>> expected_end(21.0, [(20.0, 24.0), (22.0, 25.0), (24.0, 26.0)])
+    24.5
+    >>> expected_end(21.0, [(20.0, 24.0)]), expected_end(21.0, [])
+    (25.0, 21.0)
+    """
+    if not others:
+        return reward
+    then, end = (mean(values) for values in zip(*others, strict=True))
+    spread = sum((a - then) ** 2 for a, _ in others)
+    slope = 1.0
+    if len(others) > _MOST_WITHOUT_SLOPE:
+        slope = sum((a - then) * (b - end) for a, b in others) / spread if spread > 0 else 0.0
+    return end + min(max(slope, 0.0), 1.0) * (reward - then)
 
 
 def _rungs(first: float, factor: int, steps: int) -> list[float]:

@@ -5,13 +5,12 @@ from collections.abc import Collection
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import takewhile
-from statistics import median
 
 from nasdip.controller.registry import make_searcher
 from nasdip.controller.searcher import OtherState, Outcome, Searcher
 from nasdip.controller.state import SearcherState
 from nasdip.errors import NasdipError
-from nasdip.search.early_stop import reward_at, smaller_reward
+from nasdip.search.early_stop import expected_end, reward_at, smaller_reward
 from nasdip.search.run_folder import RunFolder
 from nasdip.search.trial_result import Suggestion, TrialResult
 from nasdip.search.warm_start import warm_start
@@ -147,21 +146,17 @@ class Ledger:
             self._save()
 
     def _worth(self, result: TrialResult) -> float:
-        """Return the reward that the searcher is told: of a trial that was stopped, the one that it would have had.
+        """Return the reward that the searcher is told: of a trial that was stopped, the one expected at its end.
 
-        That is the reward of its smaller fit, or the last one of its curve, and what other trials that it has learned
-        from, and that were fitted to the end, gained from there on (median).
+        By the trials that it has learned from and that were fitted to the end: a line through their rewards over what
+        they had when this one was stopped (in the smaller fit, or at that step).
         """
         if result.status != "stopped" or not result.curve:
             return result.reward
         step, reward = result.curve[0] if smaller_reward(result.curve) is not None else result.curve[-1]
         others = [self.results[number] for number in sorted(self._learned)]
-        gains = [
-            other.reward - then
-            for other in others
-            if other.status == "ok" and (then := reward_at(other.curve, step)) is not None
-        ]
-        return reward + median(gains) if gains else result.reward
+        pairs = [(reward_at(other.curve, step), other.reward) for other in others if other.status == "ok"]
+        return expected_end(reward, [(then, end) for then, end in pairs if then is not None])
 
     def _due(self) -> list[int]:
         """Return the trials whose results the searcher should learn from now, in order."""
