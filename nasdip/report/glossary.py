@@ -14,7 +14,7 @@ GLOSSARY: dict[str, str] = {
     "detail correlation": "Correlation of the residual with the fine detail of the restored image. 0: no trace of the "
     "picture; above 0.15: edges were softened, or a share of the noise was left in, which makes the residual weaker.",
     "early stopping": "A rule that ends a trial whose reward is not among the best so far. Size: a trial begins with a "
-    "smaller fit (two thirds of the crop, half as wide), and the best quarter goes on. Halving: at "
+    "smaller fit (two thirds of the crop and steps), and the best quarter goes on. Halving: at "
     "each rung (a share of the steps, doubled from one to the next) the best half of the trials that came as far goes "
     "on. Median: a trial goes on while its best reward is at least the median of the others' mean rewards.",
     "events": "What happened in a fit: a loss that rose or was not a number, and the step whose state it went back to.",

@@ -21,7 +21,7 @@ class EarlyStop:
     Parameters
     ----------
     rule : {"none", "size", "halving", "median"}
-        Size: asynchronous successive halving by size; a trial fits a smaller crop with a narrower network first
+        Size: asynchronous successive halving by size; a trial fits a smaller crop first
         (`ProxySettings.smaller`), and goes on if its reward there is among the best 1/`factor`. Halving: the same by
         steps; at each rung the trial goes on if its reward is among the best 1/`factor` of those that reached the rung.
         Median: the trial goes on while its best reward so far is at least the median of the other trials' mean rewards

@@ -69,7 +69,7 @@ def test_the_smaller_fit_has_the_centre_of_all_that_the_trial_has():
     task = make_task(observation, clean, chosen)
     assert task.smaller_first
     small = task.smaller()
-    assert (small.proxy.crop, small.proxy.width, small.proxy.steps) == (32, 16, 300)
+    assert (small.proxy.crop, small.proxy.width, small.proxy.steps) == (32, 32, 400)
     assert (small.smaller_first, small.cost, small.seed, small.reward) == (False, None, task.seed, task.reward)
     assert np.array_equal(small.observation.pixels, pixels[19:51, 34:66])
     assert np.array_equal(small.clean, clean[19:51, 34:66])
@@ -122,7 +122,7 @@ def test_a_search_with_smaller_fits_first_is_repeatable_and_resumable(tmp_path):
         assert [step for step, _ in trial.curve] == [0]
         assert trial.reward == trial.curve[0][1]
         assert "after a smaller fit" in trial.error
-        assert (trial.heldout_psnr, trial.parameters, trial.steps) == (None, None, 15)
+        assert (trial.heldout_psnr, trial.parameters, trial.steps) == (None, None, 20)
     for trial in whole:
         assert trial.curve[0][0] == 0
         assert [step for step, _ in trial.curve] == [0, 10, 20, 30]
