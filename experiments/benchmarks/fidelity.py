@@ -49,8 +49,8 @@ FIDELITIES = {
     "128-16-400": replace(FULL, crop=128, width=16, steps=400),
     # As many steps as the recipe allows for the size.
     "64-32-400": replace(FULL, crop=64, width=32, steps=400),
-    # The smaller fit that comes before the default.
     "64-32-400-held20": replace(FULL, crop=64, width=32, steps=400, heldout=0.2),
+    # The smaller fit that comes before the default.
     "64-32-400-held35": replace(FULL, crop=64, width=32, steps=400, heldout=0.35),
     "96-32-600": replace(FULL, crop=96, width=32, steps=600),
     "96-32-600-held20": replace(FULL, crop=96, width=32, steps=600, heldout=0.2),
