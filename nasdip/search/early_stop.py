@@ -78,9 +78,9 @@ class EarlyStop:
 
     def _size(self, curve: Curve, others: Mapping[int, Curve], steps: int) -> str | None:
         rewards = [first for other in others.values() if (first := smaller_reward(other)) is not None]
-        if curve[-1][0] > 0 or not self._is_poor(curve[-1][1], rewards):
+        better = None if curve[-1][0] > 0 else self._too_many_better(curve[-1][1], rewards)
+        if better is None:
             return None
-        better = sum(reward > curve[-1][1] for reward in rewards)
         return f"stopped after a smaller fit: {better} of {len(rewards)} trials were better there (size)"
 
     def _halving(self, curve: Curve, others: Mapping[int, Curve], steps: int) -> str | None:
@@ -93,15 +93,15 @@ class EarlyStop:
             return None
         rung = reached[-1]
         rewards = [r for other in others.values() if (r := reward_at(other, rung)) is not None]
-        if not self._is_poor(curve[-1][1], rewards):
+        better = self._too_many_better(curve[-1][1], rewards)
+        if better is None:
             return None
-        better = sum(reward > curve[-1][1] for reward in rewards)
         return f"stopped at step {now} of {steps}: {better} of {len(rewards)} trials were better there (halving)"
 
-    def _is_poor(self, reward: float, others: Sequence[float]) -> bool:
-        """Whether a reward is not among the best 1/`share`, of enough to tell."""
+    def _too_many_better(self, reward: float, others: Sequence[float]) -> int | None:
+        """Return how many are better than a reward that is not among the best 1/`share`; None if it is, or of too few."""
         better = sum(other > reward for other in others)
-        return len(others) >= self.trials and better >= (len(others) + 1) / self.share
+        return better if len(others) >= self.trials and better >= (len(others) + 1) / self.share else None
 
     def _median(self, curve: Curve, others: Mapping[int, Curve], steps: int) -> str | None:
         now = curve[-1][0]

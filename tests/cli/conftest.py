@@ -35,15 +35,19 @@ def nasdip(monkeypatch, capsys):
 
 
 @pytest.fixture
-def ctrl_c_in_the_second_fit(monkeypatch):
-    """Let Ctrl-C come in the second fit; a list with an item for each fit that began."""
-    real, calls = repetition.fit, []
+def ctrl_c_in_fit(monkeypatch):
+    """Let Ctrl-C come in a fit, by its number; returns a list with an item for each fit that began."""
 
-    def interrupted(*args, **kwargs):
-        calls.append(1)
-        if len(calls) == 2:
-            raise KeyboardInterrupt
-        return real(*args, **kwargs)
+    def set_up(number):
+        real, calls = repetition.fit, []
 
-    monkeypatch.setattr(repetition, "fit", interrupted)
-    return calls
+        def interrupted(*args, **kwargs):
+            calls.append(1)
+            if len(calls) == number:
+                raise KeyboardInterrupt
+            return real(*args, **kwargs)
+
+        monkeypatch.setattr(repetition, "fit", interrupted)
+        return calls
+
+    return set_up

@@ -60,7 +60,8 @@ def test_what_fits_is_picked_told_and_done(folder, nasdip, zoo, options, words, 
     assert done(folder) == made
 
 
-def test_a_stopped_restoration_goes_on_with_what_was_picked(folder, nasdip, zoo, ctrl_c_in_the_second_fit):
+def test_a_stopped_restoration_goes_on_with_what_was_picked(folder, nasdip, zoo, ctrl_c_in_fit):
+    fits = ctrl_c_in_fit(2)
     command = ("restore", "photo.png", "--budget", "10", "--steps", "60", "--repeats", "2", *QUICK)
     code, _, err = nasdip(*command)
     assert code == 130
@@ -71,7 +72,7 @@ def test_a_stopped_restoration_goes_on_with_what_was_picked(folder, nasdip, zoo,
     assert code == 0, err
     assert "budget 10 s: going on with dip, which an earlier start picked, estimated 0.5 s" in err
     assert "1 of 2 fits done" in err
-    assert (done(folder), len(ctrl_c_in_the_second_fit)) == (("dip+bilinear:4", 50, 2), 3)
+    assert (done(folder), len(fits)) == (("dip+bilinear:4", 50, 2), 3)
 
 
 @pytest.mark.parametrize("change", [("--budget", "11"), ("--steps", "61"), ("--quality", "balanced"), ("--seed", "1")])

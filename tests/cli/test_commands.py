@@ -179,7 +179,8 @@ def test_ctrl_c_says_how_to_go_on(folder, nasdip, monkeypatch):
     assert "stopped after 0 of 2 trials" in out
 
 
-def test_ctrl_c_in_a_restoration_says_what_is_kept(folder, nasdip, ctrl_c_in_the_second_fit):
+def test_ctrl_c_in_a_restoration_says_what_is_kept(folder, nasdip, ctrl_c_in_fit):
+    fits = ctrl_c_in_fit(2)
     code, _, err = nasdip("restore", "photo.png", "--repeats", 3, *QUICK)
     assert code == 130
     assert "1 of 3 repetitions of photo.png are in restored/photo; the same command goes on" in err
@@ -188,7 +189,7 @@ def test_ctrl_c_in_a_restoration_says_what_is_kept(folder, nasdip, ctrl_c_in_the
     assert "go on with   nasdip restore photo.png --repeats 3" in out
     code, _, _ = nasdip("restore", "photo.png", "--repeats", 3, "--no-report", *QUICK)
     assert code == 0
-    assert len(ctrl_c_in_the_second_fit) == 4
+    assert len(fits) == 4
 
 
 @pytest.mark.parametrize("kind", ["gaussian", "poisson", "speckle"])

@@ -13,7 +13,6 @@ import tifffile
 
 from nasdip.commands import fitting
 from nasdip.files import read_json
-from nasdip.prior import repetition
 from nasdip.prior.loop import FitProgress
 from nasdip.prior.restoration_folder import RestorationFolder
 
@@ -59,16 +58,8 @@ def test_bad_sizes_are_one_line(folder, nasdip, size, words):
     assert not (folder / "restored").exists()
 
 
-def test_ctrl_c_in_a_tile_says_what_is_kept(folder, nasdip, monkeypatch):
-    real, calls = repetition.fit, []
-
-    def interrupted(*args, **kwargs):
-        calls.append(1)
-        if len(calls) == 4:
-            raise KeyboardInterrupt
-        return real(*args, **kwargs)
-
-    monkeypatch.setattr(repetition, "fit", interrupted)
+def test_ctrl_c_in_a_tile_says_what_is_kept(folder, nasdip, ctrl_c_in_fit):
+    fits = ctrl_c_in_fit(4)
     arguments = ("restore", "photo.png", "--tile", 32, "--repeats", 2, "--no-report", *QUICK)
     code, _, err = nasdip(*arguments)
     assert code == 130
@@ -76,7 +67,7 @@ def test_ctrl_c_in_a_tile_says_what_is_kept(folder, nasdip, monkeypatch):
     code, _, err = nasdip(*(argument for argument in arguments if argument not in ("--tile", 32)))
     assert code == 0, err
     assert "going on with an earlier start, 3 of 4 fits done" in err
-    assert len(calls) == 5
+    assert len(fits) == 5
 
 
 def test_killed_in_a_tile_the_same_command_ends_with_the_same_picture(folder, nasdip):
