@@ -99,7 +99,7 @@ class EarlyStop:
         return f"stopped at step {now} of {steps}: {better} of {len(rewards)} trials were better there (halving)"
 
     def _too_many_better(self, reward: float, others: Sequence[float]) -> int | None:
-        """Return how many are better than a reward that is not among the best 1/`share`; None if it is, or of too few."""
+        """Return how many of enough others are better, where too many for the best 1/`share`; else None."""
         better = sum(other > reward for other in others)
         return better if len(others) >= self.trials and better >= (len(others) + 1) / self.share else None
 
