@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nasdip.network.exact import sums, winograd
-from nasdip.network.exact.winograd import convolution
+from nasdip.network.exact.convolution import convolution
 
 
 def results(function, x, weight, bias):

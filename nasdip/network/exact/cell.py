@@ -14,7 +14,7 @@ from nasdip.network.exact.depthwise import depthwise
 from nasdip.network.exact.interpolation import upsampled
 from nasdip.network.exact.subpixel import interleave, phase_convolution, phases_of
 from nasdip.network.exact.sums import sum_of_groups, total
-from nasdip.network.exact.winograd import convolution
+from nasdip.network.exact.convolution import convolution
 from nasdip.network.operations import SplitSum
 from nasdip.space.cell import UpsamplingCell
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from nasdip.network.blocks import Block
 from nasdip.network.exact.activation import leaky_pad
-from nasdip.network.exact.winograd import convolution
+from nasdip.network.exact.convolution import convolution
 
 # Values of a map from which a pass over memory costs more than the calls that save it.
 LARGE = 2**18

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from nasdip.network.exact.winograd import convolution
+from nasdip.network.exact.convolution import convolution
 
 
 class Phases(NamedTuple):

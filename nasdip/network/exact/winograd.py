@@ -11,7 +11,6 @@ from functools import cache
 from typing import Any, NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 _POINTS = (0.0, 0.75, -0.75, 1.5, -1.5)
@@ -23,15 +22,7 @@ STRIP = 3 * 2**18
 LEAST_TILES, LEAST_CHANNELS, LEAST_PRODUCT = 64, 32, 2**13
 
 
-def convolution(x: Tensor, weight: Tensor, bias: Tensor | None = None, padding: int = 0) -> Tensor:
-    """Return the convolution of x (N, C, H, W), zero-padded, with weight (K, C, k, k), by the faster way."""
-    height, width = (side + 2 * padding - _TAPS + 1 for side in x.shape[2:])
-    if x.device.type == "cpu" and x.dtype != torch.bfloat16 and _suits(len(x), height, width, weight):
-        return winograd(F.pad(x, (padding,) * 4) if padding else x, weight, bias)
-    return F.conv2d(x.contiguous(memory_format=torch.channels_last), weight, bias, padding=padding)
-
-
-def _suits(number: int, height: int, width: int, weight: Tensor) -> bool:
+def suits(number: int, height: int, width: int, weight: Tensor) -> bool:
     """Whether `winograd` can be used for an output of that size, and is faster.
 
     A rule on sizes alone, so that the same fit takes the same way every time. In bfloat16 the transforms would round
