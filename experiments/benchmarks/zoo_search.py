@@ -1,12 +1,14 @@
 """Searches with the defaults of `nasdip search`, on noisy versions of scikit-image's pictures, for the zoo.
 
-python experiments/benchmarks/zoo_search.py [-o FOLDER] [--runs RUNS] [--rule size none] [--image astronaut coffee ...]
+python experiments/benchmarks/zoo_search.py [--image astronaut coffee ...]       # to the restored picture
+python experiments/benchmarks/zoo_search.py --trials-alone [--image coffee ...]  # 24 trials, without the last fit
 
 Each picture is taken at half its size (astronaut and ihc: 256x256 px), with noise of sigma 25, clipped to 8 bits, and
-searched in a process of its own, with each of the rules of early stopping: the noise is found, and no clean picture is
-told. Run folders are RUNS/IMAGE-RULE. Writes FOLDER/searches.csv, a row for each search (seconds of all of it, the last
-fit and the report included, and of its trials; PSNR of the last fit against the clean picture), and FOLDER/trials.csv.
-Searches whose row is there are not repeated. Run it on a machine that does nothing else.
+searched in a process of its own, with each of the rules of early stopping (`--rule size none`): the noise is found, and no
+clean picture is told. Run folders are RUNS/IMAGE-RULE (`--runs`); what is there is not repeated. Writes FOLDER/searches.csv
+(`-o`), a row for each search (seconds of all of it, the last fit and the report included, none where it was gone on with or
+is of trials alone, and of its trials; PSNR of the restored picture against the clean one), and FOLDER/trials.csv. Searches
+whose row is there are not repeated. Seconds count only on a machine that does nothing else.
 """
 
 import argparse
@@ -28,7 +30,7 @@ from nasdip.zoo.catalog import zoo_entry
 
 FOLDER = Path(__file__).parent / "zoo"
 IMAGES = ("astronaut", "coffee", "chelsea", "ihc", "rocket")
-SIGMA = 25
+SIGMA, TRIALS_ALONE = 25, 24
 SEARCHES = (
     "image", "rule", "seed", "height", "width", "trials", "fitted", "seconds", "trial_seconds", "best", "best_reward",
     "dip_reward", "final_psnr",
@@ -54,13 +56,14 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=Path("runs/zoo"))
     parser.add_argument("--rule", nargs="+", default=["size"])
     parser.add_argument("--image", nargs="+", choices=IMAGES, default=IMAGES)
+    parser.add_argument("--trials-alone", action="store_true")
     options = parser.parse_args()
     options.output.mkdir(exist_ok=True)
     searches, trials = (read_rows(options.output / name) for name in ("searches.csv", "trials.csv"))
     for image, rule in ((image, rule) for image in options.image for rule in options.rule):
         if any((row["image"], row["rule"]) == (image, rule) for row in searches):
             continue
-        search, rows = run(image, rule, IMAGES.index(image), options.runs)
+        search, rows = run(image, rule, IMAGES.index(image), options.runs, whole=not options.trials_alone)
         searches.append(search)
         trials += rows
         write_rows(options.output / "trials.csv", TRIALS, trials)
@@ -80,25 +83,29 @@ def noisy_picture(image: str) -> np.ndarray:
     return img_as_ubyte(np.clip(add_noise(clean_picture(image), sigma=SIGMA, seed=0), 0, 1))
 
 
-def run(image: str, rule: str, seed: int, runs: Path) -> tuple[Row, list[Row]]:
+def run(image: str, rule: str, seed: int, runs: Path, *, whole: bool) -> tuple[Row, list[Row]]:
     from nasdip.imaging.image_file import read_image
     from nasdip.imaging.metrics import psnr
 
     runs.mkdir(parents=True, exist_ok=True)
     source, folder = runs / f"{image}.png", runs / f"{image}-{rule}"
     iio.imwrite(source, noisy_picture(image))
+    begun = folder.exists()
+    options = ["--resume"] if begun else [str(source), "--seed", str(seed), "--early-stop", rule]
+    if not whole and not begun:
+        options += ["--trials", str(TRIALS_ALONE), "--final-steps", "0"]
     start = time.perf_counter()
-    options = ["-o", str(folder), "--seed", str(seed), "--early-stop", rule]
-    subprocess.run([sys.executable, "-m", "nasdip", "search", str(source), *options], check=True)
-    seconds = time.perf_counter() - start
+    subprocess.run([sys.executable, "-m", "nasdip", "search", *options, "-o", str(folder)], check=True)
+    seconds = f"{time.perf_counter() - start:.0f}" if whole and not begun else ""
     clean, results = clean_picture(image), RunFolder(folder).trials()
     best = max((result for result in results if result.status == "ok"), key=lambda result: result.reward)
     dip = next(result for result in results if result.architecture == str(zoo_entry("dip").architecture))
-    final = psnr(clean, read_image(folder / "restored.png").pixels, data_range=1.0)
+    restored = folder / "restored.png"
+    final = f"{psnr(clean, read_image(restored).pixels, data_range=1.0):.3f}" if restored.exists() else ""
     fitted, spent = sum(r.status == "ok" for r in results), sum(r.seconds for r in results)
     facts = (
-        image, rule, str(seed), *map(str, clean.shape[:2]), str(len(results)), str(fitted), f"{seconds:.0f}",
-        f"{spent:.0f}", best.architecture, f"{best.reward:.3f}", f"{dip.reward:.3f}", f"{final:.3f}",
+        image, rule, str(seed), *map(str, clean.shape[:2]), str(len(results)), str(fitted), seconds,
+        f"{spent:.0f}", best.architecture, f"{best.reward:.3f}", f"{dip.reward:.3f}", final,
     )  # fmt: skip
     rows = [
         dict(zip(TRIALS, (
