@@ -7,14 +7,14 @@ python experiments/benchmarks/zoo_gain.py summary
 python experiments/benchmarks/zoo_gain.py entries       # writes the figures into nasdip/zoo/*.json
 
 finalists: the `--top` best architectures of each search (`zoo_search.py`) by reward, and the `--table` best of the
-tabular benchmark (by the least of their advantages over the median, over its pictures and seeds, in estimated PSNR), are
-fitted anew to 128 px crops of the pictures that were searched, as `nasdip restore` fits (width 48, 800 steps at most);
-the estimated PSNR ranks them, the true one is noted. Chosen are the best, and the best whose step took at most half as
-long as that of nas-dip-denoise, in these fits, two at once.
+tabular benchmark (by the least of their advantages over the median, over its pictures and seeds, in estimated PSNR),
+are fitted anew to 128 px crops of the pictures that were searched, as `nasdip restore` fits (width 48, 800 steps at
+most); the estimated PSNR ranks them, the true one is noted. Chosen are the best, and the best whose step took at most
+half as long as that of nas-dip-denoise, in these fits, two at once.
 
 gain: 128 px crops of the published noisy pictures NAME_noisy25.png in DATA (NAME.png measures alone), noise found,
-nothing told, three seeds; PSNR (dB) of the fit, and of what `nasdip restore` makes of it and of its estimate without a
-network. Fits take one thread each and float32. Rows are in FOLDER/finalists.csv, gain.csv and times.csv; resumable.
+nothing told, three seeds; PSNR (dB) of the fit, and of what `nasdip restore` makes of it and of its estimate without
+a network. Fits take one thread each and float32. Rows are in FOLDER/finalists.csv, gain.csv and times.csv; resumable.
 """
 
 import argparse

@@ -4,11 +4,12 @@ python experiments/benchmarks/zoo_search.py [--image astronaut coffee ...]      
 python experiments/benchmarks/zoo_search.py --trials-alone [--image coffee ...]  # 24 trials, without the last fit
 
 Each picture is taken at half its size (astronaut and ihc: 256x256 px), with noise of sigma 25, clipped to 8 bits, and
-searched in a process of its own, with each of the rules of early stopping (`--rule size none`): the noise is found, and no
-clean picture is told. Run folders are RUNS/IMAGE-RULE (`--runs`); what is there is not repeated. Writes FOLDER/searches.csv
-(`-o`), a row for each search (seconds of all of it, the last fit and the report included, none where it was gone on with or
-is of trials alone, and of its trials; PSNR of the restored picture against the clean one), and FOLDER/trials.csv. Searches
-whose row is there are not repeated. Seconds count only on a machine that does nothing else.
+searched in a process of its own, with each of the rules of early stopping (`--rule size none`): the noise is found,
+and no clean picture is told. Run folders are RUNS/IMAGE-RULE (`--runs`); what is there is not repeated. Writes
+FOLDER/searches.csv (`-o`), a row for each search (seconds of all of it, the last fit and the report included, none
+where it was gone on with or is of trials alone, and of its trials; PSNR of the restored picture against the clean
+one), and FOLDER/trials.csv. Searches whose row is there are not repeated. Seconds count only on a machine that does
+nothing else.
 """
 
 import argparse
