@@ -21,7 +21,15 @@ from nasdip.prior.tile_choice import fitted_size, parse_tile
 from nasdip.search.early_stop import DEFAULT_RULE, EarlyStop
 from nasdip.search.run_folder import RunFolder
 from nasdip.search.runner import fit_best, resume_run, run_trials, start_run
-from nasdip.search.settings import CostTarget, FinalSettings, ProxySettings, SearchSettings, default_warm_start
+from nasdip.search.settings import (
+    CostTarget,
+    FinalSettings,
+    ProxySettings,
+    SearchSettings,
+    default_budget,
+    default_warm_start,
+)
+from nasdip.search.time_limit import TimeLimit
 from nasdip.search.trial_result import TrialResult
 from nasdip.space.architecture import Architecture
 from nasdip.space.search_space import SearchSpace
@@ -154,7 +162,8 @@ def search(
     clean: np.ndarray | None = None,
     space: str | Path | Mapping[str, Any] | SearchSpace = "nas_dip",
     searcher: str = "reinforce",
-    trials: int = 24,
+    trials: int | None = None,
+    budget: float | None = None,
     crop: int | None = 96,
     width: int = 32,
     steps: int = 600,
@@ -162,7 +171,7 @@ def search(
     parallel: int | None = None,
     final_steps: int | None = None,
     final_width: int | None = None,
-    repeats: int = 1,
+    repeats: int | None = None,
     early_stop: Literal["none", "size", "halving", "median"] = DEFAULT_RULE,
     target_ms: float | None = None,
     cost_weight: float = 1.0,
@@ -185,8 +194,11 @@ def search(
         A JSON file, its content, or the name of a space that nasdip ships: nas_dip, nas_dip_extended, tiny.
     searcher : {"reinforce", "evolution", "random"}
         What proposes architectures.
-    trials : int
-        Architectures to try.
+    trials : int, optional
+        Most architectures to try. Default: 24.
+    budget : float, optional
+        Seconds of all: fewer trials, and then a shorter last fit, keep it where that can be. How many there are then
+        depends on the machine. Default: 600, and none where `trials`, `final_steps` or `repeats` are given.
     crop, width, steps : int
         The proxy of a trial: side of the centre crop (px; None for the whole image), channels, optimiser steps.
     threads : int, optional
@@ -194,7 +206,7 @@ def search(
     parallel : int, optional
         Trials at once, in processes of their own where there are several. By default what threads, GPUs and the
         sizes suggest; the same number gives the same search, whatever the timing.
-    final_steps, final_width, repeats : int
+    final_steps, final_width, repeats : int, optional
         The fit of the best architecture to the whole image, by default as `restore` does it; final_steps of 0 leaves
         it out.
     early_stop : {"none", "size", "halving", "median"}
@@ -238,11 +250,12 @@ def search(
         if not resume:
             settings = SearchSettings(
                 searcher=searcher,
-                trials=trials,
+                trials=SearchSettings.trials if trials is None else trials,
+                budget=default_budget(trials, final_steps, repeats) if budget is None else budget,
                 seed=seed,
                 parallel=parallel,
                 proxy=ProxySettings(crop, width, steps, threads=threads),
-                final=FinalSettings(final_steps, final_width, repeats),
+                final=FinalSettings(final_steps, final_width, 1 if repeats is None else repeats),
                 early_stop=EarlyStop(early_stop),
                 cost=None if target_ms is None else CostTarget(target_ms, cost_weight),
                 candidates=_texts([None] if candidates is None else candidates),
@@ -255,8 +268,9 @@ def search(
         with folder.locked():
             if resume:
                 resume_run(folder, trials=trials)
-            results = run_trials(folder, where)
-            restoration = fit_best(folder, where)
+            limit = TimeLimit.of(folder)
+            results = run_trials(folder, where, limit=limit)
+            restoration = fit_best(folder, where, limit=limit)
         best = folder.best()
         if best is None:
             raise NasdipError(f"none of the {len(results)} trials succeeded, the last with: {results[-1].error}")

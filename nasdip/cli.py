@@ -155,7 +155,15 @@ def search(
     space: Annotated[
         str | None, typer.Option(metavar="FILE", help="Search space: JSON file or nas_dip, nas_dip_extended, tiny.")
     ] = None,
-    trials: Annotated[int | None, typer.Option(min=1, help="Architectures to try [default: 24].")] = None,
+    trials: Annotated[int | None, typer.Option(min=1, help="Most architectures to try [default: 24].")] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="Time of all, as 60s, 10m or 1.5h: fewer trials, and then a shorter last fit, keep it "
+            "[default: 10m, and none with --trials, --final-steps or --repeats].",
+        ),
+    ] = None,
     clean: Clean = None,
     crop: Annotated[
         int | None, typer.Option(help="Side of the fitted centre crop, px; 0 = whole [default: 96].")
@@ -232,7 +240,7 @@ def search(
         "searcher": searcher, "trials": trials, "seed": seed, "reward": reward, "crop": crop, "width": width,
         "steps": steps, "threads": threads, "early_stop": early_stop, "final_steps": final_steps,
         "final_width": final_width, "repeats": repeats, "parallel": parallel, "target_ms": target_ms,
-        "cost_weight": cost_weight, "candidates": candidates, "warm_start": warm_start,
+        "cost_weight": cost_weight, "candidates": candidates, "warm_start": warm_start, "budget": budget,
     }  # fmt: skip
     search_file(image, output, space=space, clean=clean, resume=resume, device=device, options=options)
 

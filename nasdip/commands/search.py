@@ -15,6 +15,7 @@ from nasdip.errors import NasdipError
 from nasdip.imaging.image_file import check_output, read_image, write_image
 from nasdip.imaging.inputs import channels_last, describe, read_clean
 from nasdip.imaging.observe import observe
+from nasdip.prior.budget import parse_budget
 from nasdip.prior.device import describe as describe_device
 from nasdip.prior.device import find_device
 from nasdip.prior.restoration import carry_out
@@ -32,10 +33,12 @@ from nasdip.search.settings import (
     FinalSettings,
     ProxySettings,
     SearchSettings,
+    default_budget,
     default_warm_start,
     settled_reward,
 )
 from nasdip.search.task import centre_crop
+from nasdip.search.time_limit import TimeLimit
 from nasdip.search.trial_result import TrialResult
 from nasdip.search.warm_start import left_to_score, warm_start
 from nasdip.space.search_space import SearchSpace
@@ -92,6 +95,8 @@ def make_settings(options: dict[str, Any]) -> SearchSettings:
     final = {
         key.removeprefix("final_"): given.pop(key) for key in ("final_steps", "final_width", "repeats") if key in given
     }
+    lengths = (given.get("trials"), final.get("steps"), final.get("repeats"))
+    given["budget"] = parse_budget(given["budget"]) if "budget" in given else default_budget(*lengths)
     given["early_stop"] = EarlyStop(given.get("early_stop", DEFAULT_RULE))
     given["parallel"] = _parallel(given.get("parallel"))
     given["cost"] = _cost(given.pop("target_ms", None), given.pop("cost_weight", None))
@@ -162,7 +167,7 @@ def _resume(
     flat["crop"] = flat["crop"] or 0
     cost = record.settings.cost
     flat |= {"target_ms": cost and cost.ms, "cost_weight": cost and cost.weight}
-    asked = {**options, "parallel": _parallel(options["parallel"])}
+    asked = {**options, "parallel": _parallel(options["parallel"]), "budget": parse_budget(options["budget"])}
     if options["candidates"] is not None:
         asked["candidates"] = _candidates(options["candidates"])
     for key, value in asked.items():
@@ -184,6 +189,7 @@ def _search(folder: RunFolder, device: torch.device) -> None:
     settings = folder.record().settings
     missing = folder.missing()
     done = settings.trials - len(missing)
+    limit = TimeLimit.of(folder)
     places = _announce(folder, missing, device) if missing else []
     if missing and left_to_score(folder):
         with progress("warm start", left_to_score(folder)) as show:
@@ -200,11 +206,13 @@ def _search(folder: RunFolder, device: torch.device) -> None:
             at_once = f"{len(places)} at once, " if len(places) > 1 else ""
             show(done, f"{at_once}last {result.reward:.2f} dB, best {words}")
 
-        trials = run_trials(folder, device, notify, places=places)
+        trials = run_trials(folder, device, notify, places=places, limit=limit)
     saved = saved_in_words(trials, settings.proxy.steps)
     if saved is not None:
         note(f"early stopping: {saved}")
-    _fit_best(folder, device)
+    if len(trials) < settings.trials:
+        note(f"budget: {len(trials)} of {settings.trials} trials, so that the last fit has its time")
+    _fit_best(folder, device, limit)
 
 
 def _announce(folder: RunFolder, missing: list[int], device: torch.device) -> list[str]:
@@ -222,10 +230,12 @@ def _announce(folder: RunFolder, missing: list[int], device: torch.device) -> li
     seconds = sum(cost.seconds(config.steps) for cost in costs) / len(costs) * len(missing) / len(places)
     which = f"{_which(missing)}, {_at_once(settings.parallel or 1, len(missing), len(places))}"
     first = "; a smaller fit comes first" if settings.early_stop.rule == "size" else ""
+    limit = settings.budget
+    budget = "" if limit is None else f"; no more trials than leave the last fit its time within {duration(limit)}"
     note(
         f"searching {space.name} ({space.size:.3g} architectures) with {settings.searcher}: {which}each {config.steps} "
         f"steps on {crop.shape[0]}x{crop.shape[1]} px at width {proxy.width}, or less{first}; on {where}, at most "
-        f"about {duration(seconds)} and {size(memory * len(places))}\n{_reward_words(record)}"
+        f"about {duration(seconds)} and {size(memory * len(places))}{budget}\n{_reward_words(record)}"
         + (f"; first {left_to_score(folder)} architectures are scored without a fit" if left_to_score(folder) else "")
     )
     return places
@@ -262,17 +272,20 @@ def _at_once(asked: int, trials: int, processes: int) -> str:
     return f"{processes} at once{fewer}, "
 
 
-def _fit_best(folder: RunFolder, device: torch.device) -> None:
-    final = plan_best(folder, device)
+def _fit_best(folder: RunFolder, device: torch.device, limit: TimeLimit | None) -> None:
+    final = plan_best(folder, device, limit)
     if final is None:
         return
-    best, task, plan = final
+    best, task, plan, place = final
     origin = ", picked with the clean image: oracle" if picked_with_clean(folder.record()) else ""
     note(f"best: {best.architecture} (trial {best.trial}, {best.reward:.2f} dB{origin}); anew for the whole image")
     steps = task.config.steps
-    note(announcement(task, plan, folder.final))
+    usual = folder.record().settings.final.steps
+    if limit is not None and usual is not None and steps < usual:
+        note(f"budget: the last fit has at most {steps} of {usual} steps")
+    note(announcement(task, plan, place))
     with fit_progress("final fit", plan.repeats, steps, plan.tiles.fits, plan.done) as show:
-        restoration = carry_out(task, plan, folder.final, show)
+        restoration = carry_out(task, plan, place, show)
     note(summary(restoration, SEARCH_STEPS_OPTION, folder.record().image))
 
 

@@ -142,6 +142,7 @@ def _search_facts(record: RunRecord) -> dict[str, Any]:
         **{key.replace("_", " "): value for key, value in settings.searcher_settings.items()},
         "reward": settings.reward,
         "trials": settings.trials,
+        **({"budget": duration(settings.budget)} if settings.budget is not None else {}),
         **({"trials at once": settings.parallel} if (settings.parallel or 1) > 1 else {}),
         "early stopping": _early_stopping(settings.early_stop),
         "seed": settings.seed,

@@ -1,5 +1,6 @@
 """How the best architecture of a search is fitted, anew, to the whole image."""
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import torch
@@ -8,23 +9,28 @@ from nasdip.errors import NasdipError
 from nasdip.imaging.observe import observe
 from nasdip.prior.quality import find_quality
 from nasdip.prior.restoration import Plan, plan_restoration
+from nasdip.prior.restoration_folder import RestorationFolder
 from nasdip.prior.task import Task, make_task
 from nasdip.search.run_folder import RunFolder
+from nasdip.search.time_limit import TimeLimit
 from nasdip.search.trial_result import TrialResult
 from nasdip.seeds import derive_seed
 from nasdip.space.architecture import Architecture
 
 
 class FinalFit(NamedTuple):
-    """The best trial of a search, and the restoration with its architecture as it will be carried out."""
+    """The best trial of a search, and the restoration with its architecture as it will be carried out, and where."""
 
     best: TrialResult
     task: Task
     plan: Plan
+    folder: RestorationFolder
 
 
-def plan_best(folder: RunFolder, device: torch.device) -> FinalFit | None:
+def plan_best(folder: RunFolder, device: torch.device, limit: TimeLimit | None = None) -> FinalFit | None:
     """Plan the final fit of a run, going on with an earlier start; None where the run asks for none.
+
+    With a `limit` it may have fewer steps; those of an earlier start stay.
 
     Raises
     ------
@@ -41,14 +47,28 @@ def plan_best(folder: RunFolder, device: torch.device) -> FinalFit | None:
         cause = f", the last with: {trials[-1].error}" if trials else ""
         raise NasdipError(f"none of the {len(trials)} trials succeeded{cause}; there is nothing to fit")
     noisy, clean = folder.images()
-    task = make_task(
-        observe(noisy)[0],
-        Architecture.from_text(best.architecture),
-        final.config(noisy.shape),
-        width=final.width,
-        seed=derive_seed(record.settings.seed, 1),
-        clean=clean,
-        device=device,
-        refine=find_quality(None, recipe=final.recipe).refine,
-    )
-    return FinalFit(best, task, plan_restoration(task, repeats=final.repeats, folder=folder.final))
+    observation = observe(noisy)[0]
+    restoration = folder.final
+
+    def plan(steps: int | None) -> FinalFit:
+        task = make_task(
+            observation,
+            Architecture.from_text(best.architecture),
+            replace(final, steps=steps).config(noisy.shape),
+            width=final.width,
+            seed=derive_seed(record.settings.seed, 1),
+            clean=clean,
+            device=device,
+            refine=find_quality(None, recipe=final.recipe).refine,
+        )
+        return FinalFit(best, task, plan_restoration(task, repeats=final.repeats, folder=restoration), restoration)
+
+    restoration.budget = None if limit is None else {"seconds": limit.seconds, "steps": final.steps}
+    begun = restoration.picked()
+    if begun is not None and begun[0] == best.architecture:
+        return plan(begun[1])
+    whole = plan(final.steps)
+    if limit is None or whole.plan.resumed:
+        return whole
+    steps = limit.steps(whole.task, whole.plan, restoration)
+    return whole if steps == whole.task.config.steps else plan(steps)

@@ -27,6 +27,7 @@ from nasdip.search.run_folder import RunFolder, RunRecord
 from nasdip.search.schedule import Schedule
 from nasdip.search.settings import SearchSettings
 from nasdip.search.task import choose_reward
+from nasdip.search.time_limit import TimeLimit
 from nasdip.search.trial_result import TrialResult
 from nasdip.search.workers import OtherOperations, Workers
 from nasdip.seeds import derive_seed
@@ -91,7 +92,7 @@ def start_run(
 
 
 def resume_run(folder: RunFolder, *, trials: int | None = None, started: dict[str, Any] | None = None) -> None:
-    """Note in run.json that the search goes on, with another number of trials where given.
+    """Note in run.json that the search goes on, with another number of trials, and no budget, where that is given.
 
     Raises
     ------
@@ -102,7 +103,9 @@ def resume_run(folder: RunFolder, *, trials: int | None = None, started: dict[st
     last = max((trial.trial for trial in folder.trials()), default=0)
     if trials is not None and trials < last:
         raise NasdipError(f"the run in {folder.path} has {last} trials already: ask for {last} or more")
-    settings = record.settings if trials is None else dataclasses.replace(record.settings, trials=trials)
+    settings = record.settings
+    if trials is not None:
+        settings = dataclasses.replace(settings, trials=trials, budget=None)
     record = record._replace(settings=settings, provenance=[*record.provenance, started or provenance()])
     folder.write_record(record, folder.space().name)
 
@@ -113,19 +116,28 @@ def run_trials(
     notify: Callable[[TrialResult], None] | None = None,
     *,
     places: Sequence[str] | None = None,
+    limit: TimeLimit | None = None,
 ) -> list[TrialResult]:
     """Run the trials that are missing, and return all.
 
     Each trial is on disk when it ends, and then the searcher's state; killed at any moment, the next call goes on
     with the trials that were under way. `notify` is called after each trial, in the order in which they end. Several
     `places` (by default those of `find_places`) are processes of their own; results do not depend on their number.
+    With a `limit`, no more trials are begun when their time is over, and run.json notes how many there are.
     """
     settings = folder.record().settings
     ledger = Ledger(folder, settings.lag)
     chosen = find_places(folder, device) if places is None else list(places)
+    if limit is not None and folder.missing():
+        limit.measure(folder, device)
+
+    def enough() -> bool:
+        return limit is not None and limit.forbids(ledger.results.values())
 
     def run(evaluator: Evaluator) -> None:
-        Schedule(ledger, evaluator, settings.trials, notify or (lambda result: None)).run()
+        trials = Schedule(ledger, evaluator, settings.trials, notify or (lambda result: None), enough).run()
+        if trials < settings.trials:
+            _note_trials(folder, trials)
 
     if len(chosen) > 1:
         try:
@@ -138,10 +150,18 @@ def run_trials(
     return ledger.trials
 
 
-def fit_best(folder: RunFolder, device: torch.device, progress: Progress | None = None) -> Restoration | None:
+def _note_trials(folder: RunFolder, trials: int) -> None:
+    record = folder.record()
+    record = record._replace(settings=dataclasses.replace(record.settings, trials=trials))
+    folder.write_record(record, folder.space().name)
+
+
+def fit_best(
+    folder: RunFolder, device: torch.device, progress: Progress | None = None, *, limit: TimeLimit | None = None
+) -> Restoration | None:
     """Initialise the best architecture anew and fit it to the whole image; None where the run asks for no final fit.
 
-    Repetitions which are on disk already are not repeated.
+    Repetitions which are on disk already are not repeated. With a `limit`, the fit may take fewer steps.
     """
-    final = plan_best(folder, device)
-    return None if final is None else carry_out(final.task, final.plan, folder.final, progress)
+    final = plan_best(folder, device, limit)
+    return None if final is None else carry_out(final.task, final.plan, final.folder, progress)

@@ -20,16 +20,24 @@ class Schedule:
         Trials 1 to `trials` are to have results.
     notify : callable
         Called after each trial.
+    enough : callable, optional
+        Says, before each new suggestion, whether the trials that were suggested shall be all.
     """
 
     def __init__(
-        self, ledger: Ledger, evaluator: Evaluator, trials: int, notify: Callable[[TrialResult], None]
+        self,
+        ledger: Ledger,
+        evaluator: Evaluator,
+        trials: int,
+        notify: Callable[[TrialResult], None],
+        enough: Callable[[], bool] = lambda: False,
     ) -> None:
         self._ledger, self._evaluator, self._trials, self._notify = ledger, evaluator, trials, notify
+        self._enough = enough
         self._running: set[int] = set()
 
-    def run(self) -> None:
-        """Run the trials that are missing; every result is on disk when it comes.
+    def run(self) -> int:
+        """Run the trials that are missing, and return how many there are; every result is on disk when it comes.
 
         Raises
         ------
@@ -44,6 +52,7 @@ class Schedule:
                 self._take(result)
             elif self._missing():
                 raise NasdipError(f"trial {self._missing()[0]} has no result and cannot begin: resume the search")
+        return self._trials
 
     def _missing(self) -> list[int]:
         return sorted(set(range(1, self._trials + 1)) - self._ledger.results.keys())
@@ -60,7 +69,7 @@ class Schedule:
         """Return the next trial to begin; None where one that runs must end before. Repeated ones are taken at once."""
         ledger = self._ledger
         waiting = self._running | {number for number in ledger.open if number > self._trials}
-        while ledger.open.keys() - waiting or (ledger.suggested < self._trials and ledger.may_propose):
+        while ledger.open.keys() - waiting or self._may_suggest():
             suggestion = ledger.suggest(waiting)
             known = ledger.repeated(suggestion)
             if known is not None:
@@ -70,6 +79,14 @@ class Schedule:
             else:
                 return suggestion
         return None
+
+    def _may_suggest(self) -> bool:
+        ledger = self._ledger
+        if not (ledger.suggested < self._trials and ledger.may_propose):
+            return False
+        if self._enough():
+            self._trials = ledger.suggested
+        return ledger.suggested < self._trials
 
     def _is_tried(self, suggestion: Suggestion) -> bool:
         """Whether an earlier trial, without a result so far, has the same architecture."""

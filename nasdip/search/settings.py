@@ -12,6 +12,9 @@ from nasdip.search.early_stop import EarlyStop
 _WARM_START = 400
 _MOST_PARALLEL, _MOST_SCORED = 1024, 10**6
 
+# Seconds that a search may take where a person says nothing of how long it should be.
+DEFAULT_BUDGET = 600.0
+
 # What a trial is worth: see `SearchSettings`.
 Reward = Literal["clean", "estimate", "heldout"]
 
@@ -177,6 +180,10 @@ class SearchSettings:
     warm_start : int
         Architectures that are scored without a fit (`nasdip.search.warm_start`) before the first trial, so that the
         searcher reinforce starts with a preference; 0 for none.
+    budget : float or None
+        Seconds for all of it, after which no more trials are begun, and within which the last fit stays where that can
+        be (`nasdip.search.time_limit`). How many trials and steps there are then depends on the machine's speed, and is
+        noted in the run's settings. None: as long as it takes.
     """
 
     searcher: str = "reinforce"
@@ -191,6 +198,7 @@ class SearchSettings:
     cost: CostTarget | None = None
     candidates: tuple[str, ...] = ()
     warm_start: int = 0
+    budget: float | None = None
 
     def __post_init__(self) -> None:
         if self.trials < 1:
@@ -201,6 +209,8 @@ class SearchSettings:
             raise NasdipError(f"the warm start is {self.warm_start!r}: use a whole number from 0 to {_MOST_SCORED}")
         if not (type(self.candidates) is tuple and all(isinstance(text, str) for text in self.candidates)):
             raise NasdipError(f"candidates are {self.candidates!r}: give the text forms of architectures")
+        if self.budget is not None and not 0 < self.budget < math.inf:
+            raise NasdipError(f"budget {self.budget!r} is no time: use a number of seconds above 0")
         if self.parallel is not None and not (type(self.parallel) is int and 1 <= self.parallel <= _MOST_PARALLEL):
             raise NasdipError(f"parallel is {self.parallel!r}: use a whole number from 1 to {_MOST_PARALLEL}, or auto")
 
@@ -235,6 +245,14 @@ class SearchSettings:
             return SearchSettings(**fields)
         except (KeyError, TypeError) as error:
             raise NasdipError(f"the run's settings are not those of this version ({error}): start a new run") from None
+
+
+def default_budget(*lengths: object) -> float | None:
+    """Return the budget of a search that was given none: none either where a person said how long it is to be.
+
+    `lengths` are the trials, and the steps and repetitions of the last fit, None where they were not given.
+    """
+    return DEFAULT_BUDGET if all(length is None for length in lengths) else None
 
 
 def default_warm_start(searcher: str) -> int:

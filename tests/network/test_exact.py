@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nasdip.network.build import build_network, smallest_size
-from nasdip.network.exact import layers, rewrite, winograd
+from nasdip.network.exact import direct, layers, rewrite, winograd
 from nasdip.network.exact.cross_skip import plan_rises
 from nasdip.network.exact.depthwise import depthwise
 from nasdip.network.exact.subpixel import interleave, phase_convolution, phases_of
@@ -73,6 +73,16 @@ def cells():
                         continue
                     name = spatial.name.removesuffix("-last") + (size if spatial.has_kernel else "")
                     yield "+".join([*parts, name] if spatial.channel_first else [name, *parts]) + activation
+
+
+@pytest.mark.parametrize(
+    "text", ["dip+bilinear:4.4.4.4.4", f"nearest+split-sum5+leaky-relu:{SKIPS}", "conv3+pixel-shuffle:101.111.011"]
+)
+def test_without_wide_vectors(text, monkeypatch):
+    monkeypatch.setattr(winograd, "LEAST_TILES", 10**9)
+    monkeypatch.setattr(direct, "LEAST_PIXELS", 1)
+    monkeypatch.setattr(direct, "lacks_wide_vectors", lambda: True)
+    assert max(differences(Architecture.from_text(text), width=16)) < 1e-9
 
 
 @pytest.mark.parametrize("cell", sorted(set(cells())))

@@ -10,11 +10,11 @@ from torch import Tensor, nn
 
 from nasdip.network.blocks import Block
 from nasdip.network.exact.activation import leaky_sum
+from nasdip.network.exact.convolution import convolution
 from nasdip.network.exact.depthwise import depthwise
 from nasdip.network.exact.interpolation import upsampled
 from nasdip.network.exact.subpixel import interleave, phase_convolution, phases_of
 from nasdip.network.exact.sums import sum_of_groups, total
-from nasdip.network.exact.convolution import convolution
 from nasdip.network.operations import SplitSum
 from nasdip.space.cell import UpsamplingCell
 

@@ -1,7 +1,7 @@
 """Convolution whose gradient of the kernels is a product of matrices, for processors without AVX-512.
 
-There the library's own gradient of the kernels takes up to eight times as long as the convolution, where maps are large and
-their channels lie together (`experiments/benchmarks/kernel_gradient.py`).
+There the library's own gradient of the kernels takes several times as long as the convolution, where maps are large
+and their channels lie together (`experiments/benchmarks/kernel_gradient.py`).
 """
 
 from functools import cache
@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+from torch.nn.grad import conv2d_input
 
 # Values of a strip's unfolded maps: about 1.5 MiB in float32.
 STRIP = 3 * 2**17
@@ -42,7 +43,7 @@ class _Direct(torch.autograd.Function):
         x, weight = ctx.saved_tensors
         for_x, for_weight, for_bias = ctx.needs_input_grad
         gradient = gradient.contiguous(memory_format=torch.channels_last)
-        of_x = torch.nn.grad.conv2d_input(x.shape, weight, gradient) if for_x else None
+        of_x = conv2d_input(x.shape, weight, gradient) if for_x else None
         of_weight = kernel_gradient(x, gradient) if for_weight else None
         return of_x, of_weight, gradient.sum((0, 2, 3)) if for_bias else None
 
@@ -50,8 +51,8 @@ class _Direct(torch.autograd.Function):
 def kernel_gradient(x: Tensor, gradient: Tensor) -> Tensor:
     """Return the gradient (K, C, k, k) of the kernels of a convolution of x, padded, by that of its output.
 
-    Both are channels-last. The pixels of all rows are one sequence, along which a tap is a shift: with as many zeros at the
-    ends of the gradient's rows as x is wider, each row of taps is one product of matrices.
+    Both are channels-last. The pixels of all rows are one sequence, along which a tap is a shift: with as many zeros at
+    the ends of the gradient's rows as x is wider, each row of taps is one product of matrices.
     """
     outputs, channels, width = gradient.shape[1], x.shape[1], x.shape[3]
     taps = width - gradient.shape[3] + 1
