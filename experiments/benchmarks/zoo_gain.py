@@ -8,9 +8,10 @@ python experiments/benchmarks/zoo_gain.py entries       # writes the figures int
 
 finalists: the `--top` best architectures of each search (`zoo_search.py`) by reward, and the `--table` best of the
 tabular benchmark (by the least of their advantages over the median, over its pictures and seeds, in estimated PSNR),
-are fitted anew to 128 px crops of the pictures that were searched, as `nasdip restore` fits (width 48, 800 steps at
-most); the estimated PSNR ranks them, the true one is noted. Chosen are the best, and the best whose step took at most
-half as long as that of nas-dip-denoise, in these fits, two at once.
+are fitted anew to 96 px crops of the pictures that were searched, at the width of `nasdip restore` (48; the searches'
+trials had 32, the table's 16 on 64 px), in 600 steps at most; the estimated PSNR ranks them, the true one is noted.
+Chosen are the best, and the best whose step took at most half as long as that of nas-dip-denoise, in these fits, two at
+once.
 
 gain: 128 px crops of the published noisy pictures NAME_noisy25.png in DATA (NAME.png measures alone), noise found,
 nothing told, three seeds; PSNR (dB) of the fit, and of what `nasdip restore` makes of it and of its estimate without
@@ -42,7 +43,8 @@ from nasdip.search.task import TrialTask, centre_crop
 from nasdip.space.architecture import Architecture
 from nasdip.zoo.catalog import zoo_entry
 
-CROP, WIDTH, STEPS, SEED = 128, 48, 800, 100
+CROP, WIDTH, STEPS = 128, 48, 800
+FINALISTS_CROP, FINALISTS_STEPS, SEED = 96, 600, 100
 UNSEEN, SEEDS = ("f16", "house", "peppers", "kodim03"), (1, 2, 3)
 KNOWN = {name: str(zoo_entry(name).architecture) for name in ("dip", "nas-dip-denoise")}
 FINALISTS = ("image", "architecture", "seed", "status", "estimated_psnr", "psnr", "steps", "step_ms")
@@ -115,7 +117,7 @@ def finalist_task(image: str) -> TrialTask:
     from nasdip.search.task import make_task
 
     pixels = (noisy_picture(image) / np.float32(255)).astype(np.float32)
-    proxy = ProxySettings(crop=CROP, width=WIDTH, steps=STEPS, threads=1)
+    proxy = ProxySettings(crop=FINALISTS_CROP, width=WIDTH, steps=FINALISTS_STEPS, threads=1)
     task = make_task(observe(pixels)[0], clean_picture(image), SearchSettings(proxy=proxy, reward="estimate"))
     return task._replace(seed=SEED)
 
