@@ -26,6 +26,19 @@ def seen_intensities(observation: Observation, image: np.ndarray) -> np.ndarray:
     return clipped_moments(image.astype(np.float64), level, limits)[0]
 
 
+def seen_variance(observation: Observation) -> float | np.ndarray | None:
+    """Return the variance of the noise as the pixels show it: clipping leaves less of it near its limits.
+
+    One number, or one for each value (H, W, C), [0, 1] units squared; None where the level is unknown. What clipping
+    does is known where there is a reference.
+    """
+    variance, limits = observation.noise_variance(), clipping_limits(observation)
+    if variance is None or observation.reference is None or not limits.clipped:
+        return variance
+    level = np.maximum(np.sqrt(variance), LEAST_LEVEL)
+    return clipped_moments(true_intensities(observation, observation.reference.image).image, level, limits)[1]
+
+
 def clipping_limits(observation: Observation) -> Limits:
     """Return what the noise was clipped to. Photons are never fewer than none: 0 is no limit of Poisson noise."""
     pixels = observation.pixels if observation.known is None else observation.pixels[observation.known]

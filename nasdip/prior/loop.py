@@ -3,6 +3,7 @@
 import copy
 import math
 from collections.abc import Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ from nasdip.imaging.intensity import Stretch, working_range
 from nasdip.imaging.observation import Observation
 from nasdip.imaging.padding import Padding, crop, padding_for
 from nasdip.imaging.spectrum import band_correspondence
+from nasdip.imaging.unclipping import seen_variance
 from nasdip.network.build import size_multiple, smallest_size
 from nasdip.prior.config import FitConfig
 from nasdip.prior.discrepancy import estimated_error
@@ -270,6 +272,16 @@ class FitLoop:
             return None
         return ((self.observation.operator(image) - self.noisy).square() * self.heldout).mean()
 
+    @cached_property
+    def _heldout_variance(self) -> float | None:
+        """The mean variance of the noise that is seen on the held-out pixels, [0, 1] units squared."""
+        variance = seen_variance(self.observation)
+        if variance is None or self.heldout is None:
+            return None
+        if isinstance(variance, float):
+            return variance
+        return float((self._tensor(variance) * self.heldout).mean())
+
     def _heldout_psnr(self, image: Tensor) -> float | None:
         """Return the PSNR of an image against the noisy one on the held-out pixels."""
         error = self._heldout_error(image)
@@ -277,13 +289,13 @@ class FitLoop:
 
     def _estimated_psnr(self, image: Tensor) -> float | None:
         """Return the PSNR of an image as `estimated_error` has it."""
-        heldout, variance, near = self._heldout_error(image), self.observation.noise_variance(), None
+        heldout, variance, near = self._heldout_error(image), self._heldout_variance, None
         if heldout is None or variance is None:
             return None
         unit = self.stretch.scale**2
         if self.reference is not None:
             near = unit * float(_mean_square(image - self.reference, self.padding))
-        error = estimated_error(unit * float(heldout), near, float(np.mean(variance)))
+        error = estimated_error(unit * float(heldout), near, variance)
         return None if error is None else -10 * math.log10(error)
 
 

@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from nasdip.imaging.noise_clipping import Limits, clipped_moments, normal_cdf, undo_clipping
 from nasdip.imaging.observation import Observation
-from nasdip.imaging.unclipping import clipping_limits, seen_intensities, true_intensities
+from nasdip.imaging.reference import make_reference
+from nasdip.imaging.unclipping import clipping_limits, seen_intensities, seen_variance, true_intensities
 
 RANGE = Limits(0.0, 1.0)
 
@@ -59,3 +62,18 @@ def test_there_and_back_and_unknown_noise():
     unknown = Observation(noisy)
     assert true_intensities(unknown, seen).image is seen
     assert seen_intensities(unknown, clean) is clean
+
+
+def test_the_variance_that_clipping_leaves():
+    clean = np.tile(np.linspace(0.0, 0.6, 96, dtype=np.float32), (96, 1))[..., None]
+    noisy = np.clip(clean + np.random.default_rng(0).normal(0, 0.1, clean.shape), 0, 1).astype(np.float32)
+    observation = Observation(noisy, 25.5)
+    assert seen_variance(observation) == pytest.approx(0.01)  # nothing tells the intensities
+    known = replace(observation, reference=make_reference(observation))
+    seen = noisy - seen_intensities(observation, clean)
+    for columns in (slice(6), slice(6, 16), slice(40, 96)):
+        assert seen_variance(known)[:, columns].mean() == pytest.approx(seen[:, columns].var(), rel=0.12)
+    assert seen_variance(known)[:, :6].mean() < 0.006
+    within = Observation(clean + 0.2, 25.5)
+    assert seen_variance(replace(within, reference=make_reference(within))) == pytest.approx(0.01)
+    assert seen_variance(Observation(noisy)) is None

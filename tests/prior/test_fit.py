@@ -10,6 +10,8 @@ from nasdip.errors import NasdipError
 from nasdip.imaging.metrics import psnr
 from nasdip.imaging.noise import add_noise
 from nasdip.imaging.observation import Observation
+from nasdip.imaging.reference import make_reference
+from nasdip.imaging.unclipping import seen_intensities
 from nasdip.network.build import build_network
 from nasdip.prior.config import FitConfig
 from nasdip.prior.fit import fit
@@ -85,6 +87,16 @@ def test_held_out_error_follows_the_true_one():
     assert result.heldout_psnr == pytest.approx(-10 * np.log10(result.curves.heldout[-1]))
     true_error = 10 ** (-result.curves.oracle_psnr_averaged / 10)
     assert np.corrcoef(result.curves.heldout, true_error)[0, 1] > 0.99
+
+
+def test_the_estimate_knows_what_clipping_leaves_of_the_noise():
+    clean = np.tile(np.linspace(0.0, 0.25, 64, dtype=np.float32), (64, 1))[..., None]
+    noisy = np.clip(clean + np.random.default_rng(0).normal(0, 25 / 255, clean.shape), 0, 1).astype(np.float32)
+    observation = Observation(noisy, 25.0)
+    seen = seen_intensities(observation, clean).astype(np.float32)
+    known = replace(observation, reference=make_reference(observation))
+    result = run(known, FitConfig(steps=100, heldout=0.3), clean=seen)
+    assert result.estimated_psnr == pytest.approx(result.psnr_averaged, abs=1.5)
 
 
 @pytest.mark.parametrize("shape", [(16, 16, 1), (17, 70, 3), (65, 33, 5)])
