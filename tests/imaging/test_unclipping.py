@@ -74,6 +74,6 @@ def test_the_variance_that_clipping_leaves():
     for columns in (slice(6), slice(6, 16), slice(40, 96)):
         assert seen_variance(known)[:, columns].mean() == pytest.approx(seen[:, columns].var(), rel=0.12)
     assert seen_variance(known)[:, :6].mean() < 0.006
-    within = Observation(clean + 0.2, 25.5)
+    within = Observation((noisy + np.random.default_rng(1).normal(0, 0.1, clean.shape)).astype(np.float32), 25.5)
     assert seen_variance(replace(within, reference=make_reference(within))) == pytest.approx(0.01)
     assert seen_variance(Observation(noisy)) is None

@@ -96,7 +96,8 @@ def test_the_estimate_knows_what_clipping_leaves_of_the_noise():
     seen = seen_intensities(observation, clean).astype(np.float32)
     known = replace(observation, reference=make_reference(observation))
     result = run(known, FitConfig(steps=100, heldout=0.3), clean=seen)
-    assert result.estimated_psnr == pytest.approx(result.psnr_averaged, abs=1.5)
+    # 1229 pixels tell an error of a thirtieth of the noise to about 3 dB; without clipping in mind it is 11 dB off.
+    assert result.estimated_psnr == pytest.approx(result.psnr_averaged, abs=3)
 
 
 @pytest.mark.parametrize("shape", [(16, 16, 1), (17, 70, 3), (65, 33, 5)])
