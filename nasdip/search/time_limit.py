@@ -20,11 +20,16 @@ from nasdip.search.run_folder import RunFolder
 from nasdip.search.trial_result import TrialResult
 
 # Trials that are begun whatever the time: no search is less.
-LEAST_TRIALS = 8
+LEAST_TRIALS = 6
 # Of the budget, which the last fit leaves to the trials.
-_SHARE_OF_TRIALS = 0.5
-# Of the most steps of the last fit: rules end most fits there, and a fit that is cut is left as many as half of that.
-_USUAL, _LEAST = 0.5, 0.25
+_SHARE_OF_TRIALS = 0.35
+# Of the budget, for reading the image before, and the report after.
+_AROUND = 0.03
+# Of the most steps of the last fit: where rules end many fits, and what a fit that is cut is left. With fewer it loses
+# more than a search gains: 418 of 1600 steps cost about 0.8 dB (`experiments/benchmarks/README.md`).
+_USUAL, _LEAST = 0.4, 1 / 3
+# Of an estimated step: on large maps it may take so many times as long.
+_LONGER = 1.15
 # The estimates without a network take so many times as long as the reference.
 _ESTIMATES = 3
 # Architectures whose step is measured.
@@ -47,7 +52,7 @@ class TimeLimit:
     def __init__(self, folder: RunFolder, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock, self.seconds = clock, seconds
         parallel = folder.record().settings.parallel or 1
-        self._end = clock() + seconds - sum(trial.seconds for trial in folder.trials()) / parallel
+        self._end = clock() + (1 - _AROUND) * seconds - sum(trial.seconds for trial in folder.trials()) / parallel
         self._reserve = 0.0
 
     @classmethod
@@ -62,7 +67,7 @@ class TimeLimit:
         return self._end - self._clock()
 
     def measure(self, folder: RunFolder, device: torch.device) -> None:
-        """Measure what the last fit is likely to take, up to half of the budget, and keep that free."""
+        """Measure what the last fit is likely to take, up to most of the budget, and keep that free."""
         final = folder.record().settings.final
         if not final.steps:
             return
@@ -71,10 +76,10 @@ class TimeLimit:
         config = final.config(noisy.shape)
         samples = [space.sample(rng) for _ in range(_SAMPLES)]
         steps = [estimate_fit(a, (height, width, channels), config, width=final.width, device=device) for a in samples]
-        fits = final.repeats * mean(cost.seconds(config.steps) for cost in steps)
+        fits = _LONGER * final.repeats * mean(cost.seconds(config.steps) for cost in steps)
         fits *= 1.0 if config.stop == "fixed" else _USUAL
         others = _ESTIMATES * reference_seconds(observe(noisy)[0], workers=torch.get_num_threads())
-        self._reserve = min(fits + others, _SHARE_OF_TRIALS * self.seconds)
+        self._reserve = min(fits + others, (1 - _SHARE_OF_TRIALS) * self.seconds)
 
     def forbids(self, done: Iterable[TrialResult]) -> bool:
         """Whether one more trial, as long as those that are done, would take time that the last fit needs."""
@@ -84,13 +89,13 @@ class TimeLimit:
     def steps(self, task: Task, plan: Plan, folder: RestorationFolder) -> int:
         """Return the steps that the last fit may take: all, or as many as keep the budget, where that helps.
 
-        A fit which would need fewer than half of the steps that are usual cannot keep it, and is not cut.
+        A fit which would need fewer than a third of its most steps cannot keep it, and is not cut.
         """
         most = task.config.steps
         cost = working_time(task, plan, folder, cache(lambda: _reference_seconds(task)))
-        if cost.total <= self.left or not cost.step:
+        if not cost.step:
             return most
-        allowed = math.floor((self.left - cost.others) / cost.step)
+        allowed = math.floor((self.left - cost.others) / (_LONGER * cost.step))
         return allowed if _LEAST * most <= allowed < most else most
 
 

@@ -222,7 +222,8 @@ def test_spectrum_writes_pictures_and_numbers(folder, nasdip):
 def test_zoo_doctor_cite_and_version(folder, nasdip):
     code, out, _ = nasdip("zoo", "list")
     assert code == 0
-    assert [line.split()[0] for line in out.splitlines()] == ["dip", "nas-dip-denoise", "nas-dip-inpaint", "nas-dip-sr"]
+    names = ["dip", "nas-dip-denoise", "nas-dip-inpaint", "nas-dip-sr", "nasdip-denoise"]
+    assert [line.split()[0] for line in out.splitlines()] == names
     _, out, _ = nasdip("zoo", "show", "nas-dip-sr")
     assert "10010.11001.01100.00110.00011" in out
     _, out, _ = nasdip("doctor")
