@@ -283,6 +283,8 @@ def _fit_best(folder: RunFolder, device: torch.device, limit: TimeLimit | None) 
     usual = folder.record().settings.final.steps
     if limit is not None and usual is not None and steps < usual:
         note(f"budget: the last fit has at most {steps} of {usual} steps")
+    elif limit is not None and limit.is_short(task, plan, place):
+        note("budget: the last fit is likely to take longer; it is not cut, since the restored picture would lose")
     note(announcement(task, plan, place))
     with fit_progress("final fit", plan.repeats, steps, plan.tiles.fits, plan.done) as show:
         restoration = carry_out(task, plan, place, show)

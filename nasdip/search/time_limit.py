@@ -26,7 +26,7 @@ _SHARE_OF_TRIALS = 0.35
 # Of the budget, for reading the image before, and the report after.
 _AROUND = 0.03
 # Of the most steps of the last fit: where rules end many fits, and what a fit that is cut is left. With fewer it loses
-# more than a search gains: 418 of 1600 steps cost about 0.8 dB (`experiments/benchmarks/README.md`).
+# more than a search gains (`experiments/benchmarks/README.md`).
 _USUAL, _LEAST = 0.4, 1 / 3
 # Of an estimated step: on large maps it may take so many times as long.
 _LONGER = 1.15
@@ -91,12 +91,17 @@ class TimeLimit:
 
         A fit which would need fewer than a third of its most steps cannot keep it, and is not cut.
         """
-        most = task.config.steps
+        most, allowed = task.config.steps, self._allowed(task, plan, folder)
+        return math.floor(allowed) if _LEAST * most <= allowed < most else most
+
+    def is_short(self, task: Task, plan: Plan, folder: RestorationFolder) -> bool:
+        """Whether the last fit, as it is planned, is likely to take longer than is left."""
+        return self._allowed(task, plan, folder) < _USUAL * task.config.steps
+
+    def _allowed(self, task: Task, plan: Plan, folder: RestorationFolder) -> float:
+        """Return the steps for which there is time."""
         cost = working_time(task, plan, folder, cache(lambda: _reference_seconds(task)))
-        if not cost.step:
-            return most
-        allowed = math.floor((self.left - cost.others) / (_LONGER * cost.step))
-        return allowed if _LEAST * most <= allowed < most else most
+        return (self.left - cost.others) / (_LONGER * cost.step) if cost.step else math.inf
 
 
 def _reference_seconds(task: Task) -> float:

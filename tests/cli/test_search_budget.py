@@ -38,6 +38,14 @@ def test_a_last_fit_that_is_cut_says_so(folder, nasdip, monkeypatch):
     assert read_json(folder / "run/final/record.json")["settings"]["config"]["steps"] == 3
 
 
+def test_a_last_fit_that_takes_too_long_is_told(folder, nasdip, monkeypatch):
+    monkeypatch.setattr(time_limit, "LEAST_TRIALS", 1)
+    code, _, err = nasdip("search", "photo.png", "-o", "run", *SMALL, "--final-steps", 4, "--budget", "0.001s")
+    assert code == 0, err
+    assert "the last fit is likely to take longer; it is not cut" in err
+    assert read_json(folder / "run/final/record.json")["settings"]["config"]["steps"] == 4
+
+
 def test_only_a_search_of_no_said_length_has_a_budget_by_default(folder, nasdip, monkeypatch):
     asked = []
 

@@ -60,12 +60,12 @@ def test_what_needs_no_gradient_gets_none():
 @pytest.mark.parametrize(
     ("lacks", "side", "taps", "dtype", "is_used"),
     [
-        (True, 32, 3, torch.float32, True),
-        (True, 32, 5, torch.float32, True),
-        (False, 32, 3, torch.float32, False),
-        (True, 32, 1, torch.float32, False),  # a product of matrices already
-        (True, 16, 3, torch.float32, False),
-        (True, 32, 3, torch.bfloat16, False),
+        (True, 64, 3, torch.float32, True),
+        (True, 64, 5, torch.float32, True),
+        (False, 64, 3, torch.float32, False),
+        (True, 64, 1, torch.float32, False),  # a product of matrices already
+        (True, 48, 3, torch.float32, False),
+        (True, 64, 3, torch.bfloat16, False),
     ],
 )
 def test_the_way_is_chosen_by_processor_and_size(monkeypatch, lacks, side, taps, dtype, is_used):

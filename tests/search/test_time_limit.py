@@ -9,6 +9,7 @@ from test_schedule import Clock
 
 from nasdip.errors import NasdipError
 from nasdip.prior.restoration import carry_out
+from nasdip.prior.working_time import WorkingTime
 from nasdip.search import runner, time_limit
 from nasdip.search.final_fit import plan_best
 from nasdip.search.ledger import Ledger
@@ -59,7 +60,7 @@ def test_a_trial_is_begun_where_the_last_fit_keeps_its_time(tmp_path):
     limit._reserve = 30.0
     least = time_limit.LEAST_TRIALS
     assert not limit.forbids(results(least, 5.0))
-    clock.now = 66.0
+    clock.now = 63.0  # of 97: some time is for what comes before and after
     assert limit.forbids(results(least, 5.0))
     assert not limit.forbids(results(least, 3.0))
     assert not limit.forbids(results(least - 1, 5.0))
@@ -68,10 +69,10 @@ def test_a_trial_is_begun_where_the_last_fit_keeps_its_time(tmp_path):
     assert limit.forbids([*results(least, 5.0), *results(20, 0.0, repeat_of=1)])
 
 
-def test_the_last_fit_keeps_at_most_half_of_the_budget_free(tmp_path):
+def test_the_last_fit_keeps_at_most_its_share_of_the_budget_free(tmp_path):
     long = start(tmp_path / "long", settings(final=FinalSettings(steps=10**6, width=16)))
     none = start(tmp_path / "none", settings(final=FinalSettings(steps=0)))
-    for folder, seconds, least, most in ((long, 100.0, 50.0, 50.0), (long, 1e9, 1.0, 1e8), (none, 100.0, 0.0, 0.0)):
+    for folder, seconds, least, most in ((long, 100.0, 65.0, 65.0), (long, 1e9, 1.0, 1e8), (none, 100.0, 0.0, 0.0)):
         limit = limit_of(folder, seconds, Seconds())
         limit.measure(folder, CPU)
         assert least <= limit._reserve <= most
@@ -81,7 +82,7 @@ def test_what_earlier_starts_took_counts(tmp_path):
     folder = start(tmp_path, settings(parallel=2))
     for result in results(3, 10.0):
         folder.write_trial(result)
-    assert limit_of(folder, 100.0, Seconds()).left == 85.0
+    assert limit_of(folder, 100.0, Seconds()).left == pytest.approx(82.0)
 
 
 def test_a_search_whose_time_is_over_is_whole(tmp_path, monkeypatch):
@@ -111,34 +112,21 @@ def finished(tmp_path, **changes):
 
 def limit_for(folder, share, monkeypatch):
     """Return a limit that leaves the last fit a share of the time of all of its steps."""
-    monkeypatch.setattr(time_limit, "working_time", lambda task, *_: Cost(400 * 1.0 + 20.0))
+    monkeypatch.setattr(time_limit, "working_time", lambda *_: WorkingTime(step=1.0, steps=400, others=20.0))
     taken = sum(trial.seconds for trial in folder.trials())
-    return limit_of(folder, 20.0 + 400 * share + taken, Seconds())
-
-
-class Cost:
-    """Made-up costs: a second a step, 20 s for what is done without a network."""
-
-    step, others = 1.0, 20.0
-
-    def __init__(self, total):
-        self.total = total
+    return limit_of(folder, (20.0 + 1.15 * 400 * share + taken) / 0.97, Seconds())
 
 
 @pytest.mark.parametrize(
     ("share", "steps"),
-    [
-        (2.0, 400),
-        (1.0, 400),
-        (0.6, 240),
-        (0.25, 100),
-        (0.2, 400),
-        (-1.0, 400),
-    ],  # not cut where that is in vain
+    [(2.0, 400), (1.0, 400), (0.6, 240), (0.34, 136), (0.33, 400), (-1.0, 400)],  # not cut where that is in vain
 )
 def test_the_last_fit_is_cut_where_that_keeps_the_budget(tmp_path, monkeypatch, share, steps):
     folder = finished(tmp_path)
-    assert plan_best(folder, CPU, limit_for(folder, share + 1e-9, monkeypatch)).task.config.steps == steps
+    limit = limit_for(folder, share + 1e-9, monkeypatch)
+    final = plan_best(folder, CPU, limit)
+    assert final.task.config.steps == steps
+    assert limit.is_short(final.task, final.plan, final.folder) == (share < 0.34)
 
 
 def test_a_last_fit_that_was_begun_keeps_its_steps(tmp_path, monkeypatch):

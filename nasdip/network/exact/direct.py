@@ -16,7 +16,7 @@ from torch.nn.grad import conv2d_input
 # Values of a strip's unfolded maps: about 1.5 MiB in float32.
 STRIP = 3 * 2**17
 # From so many pixels of output on it is faster than the library's.
-LEAST_PIXELS = 512
+LEAST_PIXELS = 2**12
 
 
 @cache
