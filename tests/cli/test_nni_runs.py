@@ -11,15 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from nni_process import kill_all, nni_experiment, wait_until
 
 from nasdip.console import duration
 from nasdip.search.run_folder import RunFolder
 from nasdip.search.runner import run_trials, start_run
 from nasdip.search.settings import FinalSettings, ProxySettings, SearchSettings
 from nasdip.space.search_space import SearchSpace
-
-sys.path.append(str(Path(__file__).parents[1] / "search/nni"))
-from nni_process import kill_all, nni_experiment, wait_until
 
 ID = "abcd1234"
 PORTS = range(18410, 18490)

@@ -1,17 +1,12 @@
 """The baseline of the benchmarks computes what the published code does."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
+from published_loop import PublishedLoop, published_forward
 
 from nasdip.network.build import build_network
 from nasdip.space.architecture import Architecture
-
-sys.path.append(str(Path(__file__).parents[2] / "experiments/benchmarks"))
-from published_loop import PublishedLoop, published_forward
 
 TEXTS = [
     "nearest+split-sum5+leaky-relu:10111.11011.01101.10110.01001",

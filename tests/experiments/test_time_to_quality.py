@@ -1,13 +1,9 @@
 """The benchmark of time to quality multiplies the right steps by the right seconds."""
 
 import argparse
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
-
-sys.path.append(str(Path(__file__).parents[2] / "experiments/benchmarks"))
 import time_to_quality as benchmark
 
 SECONDS = {"published loop": [0.5, 0.4, 0.6], "fast": [0.1, 0.1, 0.1]}

@@ -6,12 +6,12 @@ import shlex
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
+from nni_process import wait_until
 from skimage.data import astronaut
 from skimage.util import img_as_float32
 
@@ -75,6 +75,7 @@ def test_every_nni_command_of_the_readme_runs(folder):
         ("crop: 96", "crop: 16"),
         ("steps: 600", "steps: 4"),
         ("maxTrialNumber: 40", "maxTrialNumber: 3"),
+        ("warm_start: 400", "warm_start: 4"),
     ):
         assert line in text
         text = text.replace(line, smaller)
@@ -95,10 +96,9 @@ def test_every_nni_command_of_the_readme_runs(folder):
         assert "sound" in nasdip(*doctor)
         words = nasdip(*create, "--port", "18690")
         (name,) = set(re.findall(r"nnictl stop (\w{8})", words))
-        deadline = time.monotonic() + 90
-        while "3 of 3" not in nasdip(*(name if word == "ID" else word for word in status)):
-            assert time.monotonic() < deadline
-            time.sleep(1)
+        wait_until(
+            lambda: "3 of 3" in nasdip(*(name if word == "ID" else word for word in status)), 90, "the third trial"
+        )
         assert (folder / "runs" / name / "run/best.json").is_file()
         nasdip("nnictl", "stop", name)
         assert name in nasdip(*(name if word == "ID" else word for word in resume), "--port", "18690")

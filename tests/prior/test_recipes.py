@@ -1,13 +1,12 @@
 """The published recipe is the published loop; the fast one gets to the same quality in far fewer, cheaper steps."""
 
-import sys
 from dataclasses import replace
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from published_loop import PublishedLoop
 from skimage.data import astronaut
 from skimage.util import img_as_float32
 
@@ -20,9 +19,6 @@ from nasdip.prior.fit import fit
 from nasdip.prior.loop import FitLoop
 from nasdip.prior.recipes import RECIPES, find_recipe
 from nasdip.space.architecture import Architecture
-
-sys.path.append(str(Path(__file__).parents[2] / "experiments/benchmarks"))
-from published_loop import PublishedLoop
 
 SMALL = Architecture.from_text("dip+bilinear:4.4")
 

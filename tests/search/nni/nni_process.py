@@ -27,6 +27,9 @@ from typing import Any, NamedTuple
 BIN = Path(sys.executable).parent
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy cannot reach this machine's ports
 
+# Waits are written for an idle machine with wide vectors; others are so many times slower.
+PATIENCE = 3
+
 # A stock experiment: 0 < x < 1 by NNI's Random tuner. `trialCommand` is to be added.
 RANDOM_SEARCH: dict[str, Any] = {
     "searchSpace": {"x": {"_type": "uniform", "_value": [0, 1]}},
@@ -58,7 +61,8 @@ def free_port(ports: Iterable[int]) -> int:
 
 
 def wait_until(condition: Callable[[], Any], seconds: float = 60, what: str = "it") -> Any:
-    """Return what `condition` returns as soon as that is true; TimeoutError after `seconds`."""
+    """Return what `condition` returns as soon as that is true; TimeoutError after PATIENCE times `seconds`."""
+    seconds *= PATIENCE
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         result = condition()

@@ -19,7 +19,7 @@ from nasdip.space.architecture import Architecture
 CHECKOUT = Path(__file__).resolve().parents[3]
 PORTS = range(18560, 18598)
 TRIALS = 4
-PROXY = {"crop": 32, "width": 16, "steps": 200, "children": 1}
+PROXY = {"crop": 32, "width": 16, "steps": 200, "children": 1, "warm_start": 8}
 
 # How many of a canvas's pixels have a colour, which axes, grids and words have not.
 COLOURED = """
