@@ -1,8 +1,8 @@
 """The command line: parses, calls, prints. Heavy imports wait until a command needs them.
 
 What it may import: typer, `nasdip.console`, `nasdip.errors`; all else inside of commands, which
-`nasdip.commands` carries out. To add a command, add a file with a function `register`, and enter it in `_GROUPS`, in the order of
-`--help`.
+`nasdip.commands` carries out. To add a command, add a file with a function `register`, and enter it in `_GROUPS`, in
+the order of `--help`.
 """
 
 import errno
@@ -11,12 +11,12 @@ from typing import Annotated, Any
 
 import typer
 
-from nasdip.cli import about, images, nnictl, restore, runs, search
+from nasdip.cli import about, baselines, demo_report, images, nnictl, restore, runs, search
 from nasdip.console import note
 from nasdip.errors import NasdipError
 from nasdip.process import prepare
 
-_GROUPS = (restore, search, images, runs, about, nnictl)
+_GROUPS = (restore, search, images, baselines, demo_report, runs, about, nnictl)
 
 app = typer.Typer(
     name="nasdip",

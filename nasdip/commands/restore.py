@@ -83,13 +83,13 @@ def restore_files(
     """Restore each image into the folder `output`; everything that can be checked is, before the first fit."""
     most_seconds = parse_budget(budget)
     check_budget(most_seconds, architecture)
-    chosen, choice, way = _architecture(architecture), parse_tile(tile), find_recipe(recipe)
+    chosen, choice, way = meant_architecture(architecture), parse_tile(tile), find_recipe(recipe)
     effort = find_quality(quality, recipe=recipe, repeats=repeats, refine=refine)
     level = parse_sigma(sigma)
     where, width = find_device(device), width or way.width
     if clean is not None and len(images) > 1:
         raise NasdipError("--clean belongs to one picture: restore them one by one")
-    _check_targets(images, output)
+    check_targets(images, output)
 
     def see(file: ImageFile) -> Seen:
         (observation, found), truth = observe(channels_last(file), level), read_clean(clean, file)
@@ -175,7 +175,7 @@ def _restore(job: Job, task: Task) -> Restoration:
             raise
 
 
-def _architecture(given: str | None) -> Architecture:
+def meant_architecture(given: str | None) -> Architecture:
     """Return the architecture that a person means: as `find_architecture`, or the best one of an NNI experiment."""
     run = None if given is None or given in zoo_names() else search_of(given)
     return find_architecture(given if run is None else str(find_run(str(run))))
@@ -217,7 +217,7 @@ def _oracle(repetition: FitResult) -> str:
     return f"{repetition.oracle_psnr:.2f} dB at {step}"
 
 
-def _check_targets(images: list[Path], output: Path) -> None:
+def check_targets(images: list[Path], output: Path) -> None:
     """Raise NasdipError where results would overwrite an input or each other."""
     taken: dict[Path, Path] = {}
     for path in dict.fromkeys(images):

@@ -204,7 +204,9 @@ def _search(folder: RunFolder, device: torch.device) -> None:
                 best = result
             words = "none yet" if best is None else f"{best.reward:.2f} dB"
             at_once = f"{len(places)} at once, " if len(places) > 1 else ""
-            show(done, f"{at_once}last {result.reward:.2f} dB, best {words}")
+            # The reward of a stopped trial may be of a smaller crop: beside the best it would mislead.
+            last = f"{result.reward:.2f} dB" if result.status in ("ok", "repeated") else result.status
+            show(done, f"{at_once}last {last}, best {words}")
 
         trials = run_trials(folder, device, notify, places=places, limit=limit)
     saved = saved_in_words(trials, settings.proxy.steps)

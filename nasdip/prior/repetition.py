@@ -97,7 +97,7 @@ def _fit(task: Task, seed: int, notify: Notify | None, tile: Tile | None = None)
     try:
         return fit(
             network, task.architecture, observation, task.config, seed=seed, clean=clean, device=task.device,
-            progress=notify,
+            progress=notify, watched=task.watched,
         )  # fmt: skip
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):

@@ -39,6 +39,8 @@ class Task:
         Where networks are fitted.
     refine : bool
         Whether the mean of the fits is improved without a network at the end, see `nasdip.prior.combination`.
+    watched : tuple of str
+        Stopping rules that are followed beside that of `config` and change no image, see `nasdip.prior.fit.fit`.
     """
 
     observation: Observation
@@ -49,11 +51,13 @@ class Task:
     clean: np.ndarray | None
     device: torch.device
     refine: bool = False
+    watched: tuple[str, ...] = ()
 
     @property
     def needs_reference(self) -> bool:
         """Whether an estimate without a network has to be made first."""
-        return (self.refine or self.config.stop == "reference") and allows_reference(self.observation)
+        rules = (self.config.stop, *self.watched)
+        return (self.refine or "reference" in rules) and allows_reference(self.observation)
 
     def settings(self, tiling: Tiling | None) -> dict[str, Any]:
         """Return what identifies the restoration in its record, beside its images."""
@@ -65,6 +69,7 @@ class Task:
             "noise": self.observation.noise_facts(),
             "device": self.device.type,
             "tiles": None if tiling is None else tiling.to_json(),
+            **({"watched": list(self.watched)} if self.watched else {}),
         }
 
 
@@ -78,6 +83,7 @@ def make_task(
     clean: np.ndarray | None = None,
     device: str | torch.device = "cpu",
     refine: bool = False,
+    watched: tuple[str, ...] = (),
 ) -> Task:
     """Check and complete the settings of a restoration; see `Task`, and for `width` `build_network`.
 
@@ -103,4 +109,5 @@ def make_task(
         clean,
         device,
         refine,
+        watched,
     )

@@ -1,0 +1,135 @@
+"""Convolution of batches and its gradients as products of matrices, of parts of a batch that fit in the cache.
+
+Whoever unfolds all k x k taps of a large map moves nine times as many values as there are, and waits for memory. Here
+a map of many channels is unfolded along its rows alone, into k columns of patches: further rows of taps are the same
+columns, shifted by whole rows, which costs nothing. The products are written where the result lies.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+# Values of unfolded maps and results that are worked on at once: a few MiB in float32.
+PART = 6 * 2**17
+# Up to so many channels all taps are unfolded: products of such small matrices cost more than the copies.
+FEW_CHANNELS = 8
+
+
+class Part(NamedTuple):
+    """Several whole images of a batch, or rows of one."""
+
+    images: slice
+    rows: slice
+
+    def of(self, maps: Tensor) -> Tensor:
+        """Return a view (n, C, pixels) of this part of contiguous maps (N, C, H, W)."""
+        return maps[self.images, :, self.rows].flatten(2)
+
+
+class Unfolding:
+    """The patches of maps that a "same" convolution sees, part by part.
+
+    Parameters
+    ----------
+    maps : Tensor
+        (N, C, H, W); beyond their borders lie zeros.
+    taps : int
+        Height and width k of the kernels, odd.
+    others : int
+        Channels of the maps on the other side of the convolution: they share the cache.
+
+    Attributes
+    ----------
+    together : int
+        How many of the k rows of taps are unfolded together: k or 1. The columns of a part hold that many, times the k
+        taps of a row, times C values for each pixel; there are k / together such sets of columns.
+    """
+
+    def __init__(self, maps: Tensor, taps: int, others: int) -> None:
+        self._maps, self._taps = maps, taps
+        images, channels, height, width = maps.shape
+        self.together = taps if channels <= FEW_CHANNELS else 1
+        self._over = taps - self.together
+        per_row = width * (self.together * taps * channels + others)
+        self._rows = max(1, min(height, PART // per_row))
+        self._images = max(1, min(images, PART // (per_row * height)))
+        shape = self._images, self.together, taps, channels, self._rows + self._over, width
+        self._columns = maps.new_zeros(shape)
+
+    def __iter__(self) -> Iterator[tuple[Part, list[Tensor]]]:
+        """Yield each part of the batch with its columns, k / together tensors (n, together k C, pixels)."""
+        images, _, height, width = self._maps.shape
+        for first in range(0, images, self._images):
+            for top in range(0, height, self._rows):
+                part = Part(
+                    slice(first, min(images, first + self._images)), slice(top, min(height, top + self._rows))
+                )
+                rows = part.rows.stop - top
+                columns = self._unfold(part)[..., : rows + self._over, :].flatten(4).flatten(1, 3)
+                yield part, [columns[..., i * width : (i + rows) * width] for i in range(self._over + 1)]
+
+    def _unfold(self, part: Part) -> Tensor:
+        columns = self._columns[: part.images.stop - part.images.start]
+        height, width = self._maps.shape[2:]
+        reach, length = self._taps // 2, columns.shape[4]
+        for i in range(self.together):
+            top = part.rows.start + i - reach  # of the maps, for the first row of the columns
+            low, high = max(0, top), min(height, top + length)
+            if self._rows < height:  # rows that hold another part's values
+                columns[:, i, :, :, : low - top] = 0
+                columns[:, i, :, :, high - top :] = 0
+            for j in range(self._taps):
+                left, right = max(0, j - reach), min(width, width + j - reach)
+                into = columns[:, i, j, :, low - top : high - top, left - j + reach : right - j + reach]
+                into.copy_(self._maps[part.images, :, low:high, left:right])
+        return columns
+
+
+def convolve(maps: Tensor, kernels: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Return the "same" convolution (N, K, H, W) of maps (N, C, H, W) with kernels (K, C, k, k) plus bias (K).
+
+    ``y[n, f, p] = bias[f] + sum over c, a of kernels[f, c, a] x[n, c, p + a - (k - 1) / 2]``, as neural networks define
+    it; k is odd.
+    """
+    outputs, _, taps, _ = kernels.shape
+    unfolding = Unfolding(maps, taps, outputs)
+    result = maps.new_empty(len(maps), outputs, *maps.shape[2:])
+    matrices = kernels.permute(2, 0, 3, 1).unflatten(0, (-1, unfolding.together)).transpose(1, 2).flatten(2).contiguous()
+    for part, columns in unfolding:
+        into = part.of(result)
+        if bias is not None:
+            into.copy_(bias.unsqueeze(1))
+        for row, (matrix, column) in enumerate(zip(matrices, columns, strict=True)):
+            _add_product(into, matrix.expand(len(into), -1, -1), column, first=row == 0 and bias is None)
+    return result
+
+
+def correlate(maps: Tensor, gradient: Tensor, taps: int) -> Tensor:
+    """Return the gradient (K, C, k, k) of the kernels that took maps (N, C, H, W) to what has `gradient` (N, K, H, W).
+
+    ``d[f, c, a] = sum over n, p of gradient[n, f, p] x[n, c, p + a - (k - 1) / 2]``.
+    """
+    if gradient.shape[1] < maps.shape[1]:  # the other way round the smaller maps are unfolded, and taps are mirrored
+        return correlate(gradient, maps, taps).flip(2, 3).transpose(0, 1)
+    channels, outputs = maps.shape[1], gradient.shape[1]
+    unfolding, gradient = Unfolding(maps, taps, outputs), gradient.contiguous()
+    sums: list[Tensor] = []
+    for part, columns in unfolding:
+        others = part.of(gradient)
+        if not sums:
+            shape = len(others), outputs, unfolding.together * taps * channels
+            sums = [maps.new_zeros(shape) for _ in columns]
+        for total, column in zip(sums, columns, strict=True):
+            _add_product(total[: len(others)], others, column.transpose(1, 2))
+    result = torch.stack(sums, 2).sum(0).view(outputs, taps, taps, channels)
+    return result.permute(0, 3, 1, 2).contiguous()
+
+
+def _add_product(total: Tensor, left: Tensor, right: Tensor, *, first: bool = False) -> None:
+    """Add the products of matrices (n, a, b) and (n, b, c) to total (n, a, c); `first` writes them instead."""
+    if len(total) == 1:  # all threads for one product, instead of one for each
+        total[0].addmm_(left[0], right[0], beta=0 if first else 1)
+    else:
+        total.baddbmm_(left, right, beta=0 if first else 1)

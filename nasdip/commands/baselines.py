@@ -1,0 +1,202 @@
+"""`nasdip pairs`, `nasdip train` and `nasdip denoise`."""
+
+import resource
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from nasdip.baselines.denoiser import load_denoiser
+from nasdip.baselines.model_folder import Epoch, ModelFolder, best_of
+from nasdip.baselines.pairs import PairSet, make_pairs, read_pairs, write_pairs
+from nasdip.baselines.pictures import named, shipped
+from nasdip.baselines.registry import Baseline, find_baseline
+from nasdip.baselines.training import TrainingSettings, measure_step, noisy_psnr, steps_of, train
+from nasdip.console import duration, note, progress, size
+from nasdip.errors import NasdipError
+from nasdip.files import make_folder
+from nasdip.imaging.image_file import check_output, read_image, write_image
+from nasdip.imaging.inputs import channels_last, describe
+from nasdip.imaging.metrics import psnr
+from nasdip.imaging.observe import observe
+from nasdip.prior.device import describe as describe_device
+from nasdip.prior.device import find_device
+from nasdip.report.figures.theme import save_png
+from nasdip.report.figures.training import training_figure
+
+# A level of noise that differs from that of the training by more than this factor is told.
+_OTHER_LEVEL = 1.25
+
+
+def make_pair_file(images: list[Path], validation: list[Path], output: Path, **settings: Any) -> None:
+    """Write the pairs of images, or of scikit-image's photographs where none are named."""
+    if output.suffix != ".npz":
+        raise NasdipError(f"{output} does not end in .npz: choose another file with -o")
+    if output.is_dir():
+        raise NasdipError(f"{output} is a folder: choose a file with -o")
+    if validation and not images:
+        raise NasdipError("there are images to validate with, and none to train with: name some")
+    training, validating = named(images, validation) if images else shipped()
+    pairs = make_pairs(training, validating, **settings)
+    make_folder(output.parent)
+    write_pairs(output, pairs)
+    note(_pairs_words(pairs))
+    print(output)
+
+
+def train_baseline(
+    name: str,
+    pair_file: Path,
+    output: Path,
+    *,
+    epochs: int | None,
+    batch: int | None,
+    learning_rate: float | None,
+    seed: int,
+    device: str,
+    tensorboard: bool,
+) -> None:
+    """Train a baseline into the folder `output`, from where an earlier start of the same training is."""
+    baseline, where, folder = find_baseline(name), find_device(device), ModelFolder(output)
+    pairs = read_pairs(pair_file)
+    settings = TrainingSettings(
+        baseline.epochs if epochs is None else epochs,
+        baseline.batch if batch is None else batch,
+        baseline.learning_rate if learning_rate is None else learning_rate,
+        seed,
+    )
+    identity = {
+        "baseline": name, "batch": settings.batch, "learning_rate": settings.learning_rate, "seed": seed,
+        "size": pairs.size, "pairs": pairs.digest(),
+    }  # fmt: skip
+    done = folder.check(identity)
+    write_board = _board_writer() if tensorboard else None
+    noisy = noisy_psnr(baseline, pairs.validation, seed)
+    note(_announcement(baseline, pairs, settings, where, done, noisy))
+    with folder.locked():
+        folder.open(identity, {"pairs": dict(pairs.facts), "noisy_psnr": noisy})
+        _train(baseline, pairs, settings, folder, where, noisy, write_board)
+    best = best_of(folder.history())
+    note(f"best epoch {best.epoch}: {best.validation_psnr:.2f} dB on the validation pairs, noisy {noisy:.2f} dB")
+    print(output)
+
+
+def denoise_files(images: list[Path], output: Path, *, model: Path, device: str, clean: Path | None) -> None:
+    """Denoise each image with a trained baseline into the folder `output`."""
+    from nasdip.commands.restore import check_targets
+    from nasdip.imaging.inputs import read_clean
+
+    denoise, sigma = load_denoiser(model, find_device(device)), _sigma(model)
+    if clean is not None and len(images) > 1:
+        raise NasdipError("--clean belongs to one picture: denoise them one by one")
+    check_targets(images, output)
+    for path in images:
+        file = read_image(path)
+        check_output(path, file)
+        if channels_last(file).shape[2] not in (1, 3):
+            raise NasdipError(f"{describe(file)}: trained networks denoise 1 or 3 channels; split the image")
+        if clean is not None:
+            read_clean(clean, file)
+    make_folder(output)
+    with progress("denoise", len(images)) as show:
+        for number, path in enumerate(images, start=1):
+            file = read_image(path)
+            pixels, truth = channels_last(file), read_clean(clean, file)
+            _tell_other_level(path, observe(pixels)[1].sigma, sigma)
+            denoised = denoise(pixels)
+            write_image(output / path.name, denoised, like=file)
+            show(number)
+            if truth is not None:
+                note(f"PSNR {psnr(truth, denoised, data_range=1.0):.2f} dB")
+            print(output / path.name)
+
+
+def _pairs_words(pairs: PairSet) -> str:
+    facts = pairs.facts
+    levels = " and ".join(f"{sigma:.1f}" for sigma in facts["sigma"])
+    return (
+        f"{len(pairs.training.clean)} pairs of {pairs.size}x{pairs.size} px of {len(facts['training'])} images to "
+        f"train with, {len(pairs.validation.clean)} of {len(facts['validation'])} others to validate with; noise of "
+        f"sigma {levels} (8-bit units), {facts['noisy_psnr']} dB"
+    )
+
+
+def _announcement(
+    baseline: Baseline, pairs: PairSet, settings: TrainingSettings, device: torch.device, done: int, noisy: float
+) -> str:
+    steps, left = steps_of(pairs, settings), settings.epochs - done
+    earlier = f"; going on with an earlier start, {done} epochs done" if done else ""
+    if left <= 0:
+        return f"{baseline.name}: {done} epochs are done; --epochs {done + 1} or more goes on"
+    seconds = left * steps * measure_step(baseline, pairs, settings, device)
+    used = (
+        torch.cuda.max_memory_allocated(device)
+        if device.type == "cuda"
+        else 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    )
+    return (
+        f"{baseline.name}: {left} epochs of {steps} steps with {settings.batch} images, learning rate "
+        f"{settings.learning_rate:g}, on {describe_device(device)}, about {duration(seconds)} and {size(used)}; "
+        f"validation pairs have {noisy:.2f} dB{earlier}"
+    )
+
+
+def _train(
+    baseline: Baseline,
+    pairs: PairSet,
+    settings: TrainingSettings,
+    folder: ModelFolder,
+    device: torch.device,
+    noisy: float,
+    write_board: "Callable[[Path, Epoch], None] | None",
+) -> None:
+    steps, done = steps_of(pairs, settings), len(folder.history())
+    quality = ""
+
+    with progress(baseline.name, settings.epochs * steps, done * steps) as show:
+
+        def step(number: int, epoch: int, loss: float) -> None:
+            show((epoch - 1) * steps + number, f"epoch {epoch}, loss {loss:.4g}{quality}")
+
+        def ended(epoch: Epoch) -> None:
+            nonlocal quality
+            quality = f", validation {epoch.validation_psnr:.2f} dB"
+            save_png(training_figure(folder.history(), noisy), folder.path / "curve.png")
+            if write_board is not None:
+                write_board(folder.path / "tensorboard", epoch)
+
+        try:
+            train(baseline, pairs, settings, folder, device, step, ended)
+        except KeyboardInterrupt:
+            note(f"{len(folder.history())} epochs are in {folder.path}; the same command goes on")
+            raise
+
+
+def _board_writer() -> "Callable[[Path, Epoch], None]":
+    """Return what adds an epoch to TensorBoard's curves in a folder; NasdipError where it is not installed."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        raise NasdipError("TensorBoard is not installed: pip install nasdip[tensorboard]") from None
+
+    def write(folder: Path, epoch: Epoch) -> None:
+        with SummaryWriter(str(folder)) as writer:
+            for name in Epoch._fields[2:]:
+                writer.add_scalar(name, getattr(epoch, name), epoch.epoch)
+
+    return write
+
+
+def _sigma(model: Path) -> float | None:
+    """Return the level of the noise (8-bit units) of the pairs that a model was trained with; None where unknown."""
+    record = ModelFolder(model).record()
+    if find_baseline(record["settings"]["baseline"]).noise is not None:
+        return None
+    levels = record["facts"]["pairs"].get("sigma")
+    return levels[0] if levels else None
+
+
+def _tell_other_level(path: Path, found: float, trained: float | None) -> None:
+    if trained is not None and not trained / _OTHER_LEVEL < found < trained * _OTHER_LEVEL:
+        note(f"{path} has noise of sigma {found:.1f}, the model was trained for {trained:.1f}: expect a worse result")

@@ -1,0 +1,112 @@
+import numpy as np
+import pytest
+from skimage.data import astronaut, chelsea, coffee
+from skimage.transform import downscale_local_mean
+from skimage.util import img_as_float32
+
+from nasdip.baselines.pairs import NOISY_PSNR, PairSet, make_pairs, read_pairs, write_pairs
+from nasdip.errors import NasdipError
+from nasdip.imaging.metrics import psnr
+
+
+@pytest.fixture(scope="module")
+def images():
+    return {"astronaut": img_as_float32(astronaut()), "chelsea": img_as_float32(chelsea())}
+
+
+@pytest.fixture(scope="module")
+def validation():
+    return {"coffee": img_as_float32(coffee())}
+
+
+@pytest.fixture(scope="module")
+def pairs(images, validation):
+    return make_pairs(images, validation, count=600, validation_count=300, seed=3)
+
+
+def test_both_sets_have_the_noise_of_the_report(pairs):
+    for chosen in (pairs.training, pairs.validation):
+        for noisy in (chosen.source, chosen.target):
+            assert psnr(chosen.clean, noisy, data_range=255) == pytest.approx(NOISY_PSNR, abs=0.03)
+
+
+def test_the_two_noises_of_a_pair_are_independent(pairs):
+    clean = pairs.training.clean.astype(float)
+    first, second = pairs.training.source - clean, pairs.training.target - clean
+    inner = (clean > 100) & (clean < 150)  # nothing is clipped there
+    assert abs(np.corrcoef(first[inner], second[inner])[0, 1]) < 0.01
+    assert first[inner].std() == pytest.approx(pairs.facts["sigma"][0], rel=0.02)
+
+
+def test_clean_crops_are_of_the_images_at_each_size(images, validation):
+    made = make_pairs(images, validation, count=12, validation_count=1, factors=(4,), seed=1)
+    reduced = [np.rint(255 * downscale_local_mean(image, (4, 4, 1))).astype(np.uint8) for image in images.values()]
+    windows = [np.lib.stride_tricks.sliding_window_view(image, (32, 32, 3))[:, :, 0] for image in reduced]
+    found = [[bool((window == crop).all(axis=(2, 3, 4)).any()) for window in windows] for crop in made.training.clean]
+    assert all(any(row) for row in found)
+    assert all(any(column) for column in zip(*found, strict=True))
+
+
+def test_factors_that_leave_too_little_of_an_image_are_left_out_for_it(images):
+    small = {"small": np.zeros((40, 70, 3), np.float32) + 0.25}
+    made = make_pairs({**small, **images}, {"other": small["small"]}, count=50, validation_count=5, factors=(1, 4))
+    assert made.training.clean.shape == (50, 32, 32, 3)
+
+
+def test_the_same_seed_gives_the_same_pairs_and_another_others(images, validation, pairs):
+    again = make_pairs(images, validation, count=600, validation_count=300, seed=3)
+    other = make_pairs(images, validation, count=600, validation_count=300, seed=4)
+    assert again.digest() == pairs.digest() != other.digest()
+
+
+def test_a_file_holds_what_was_written(pairs, tmp_path):
+    write_pairs(tmp_path / "pairs.npz", pairs)
+    read = read_pairs(tmp_path / "pairs.npz")
+    assert read.digest() == pairs.digest()
+    assert read.facts == pairs.facts
+    assert read.size == 32
+
+
+def broken(images, validation, **change):
+    return lambda: make_pairs(images, validation, **{"count": 4, "validation_count": 2, **change})
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"size": 48}, "32 or 64"),
+        ({"count": 0}, "one pair"),
+        ({"factors": ()}, "whole numbers from 1"),
+        ({"factors": (20,)}, "too few for crops"),
+        ({"noisy_psnr": 0}, "between 0 and 60"),
+        ({"noisy_psnr": 1.0}, "as low as 1.0 dB"),
+    ],
+)
+def test_wrong_settings_are_told(images, validation, change, words):
+    with pytest.raises(NasdipError, match=words):
+        broken(images, validation, **change)()
+
+
+def test_no_image_is_trained_and_validated_with(images):
+    with pytest.raises(NasdipError, match="astronaut would be trained and validated with"):
+        make_pairs(images, {"astronaut": images["astronaut"]})
+
+
+@pytest.mark.parametrize("content", [b"", b"not a zip", b"PK\x03\x04 cut off"])
+def test_a_file_that_holds_no_pairs_is_told(tmp_path, content):
+    (tmp_path / "pairs.npz").write_bytes(content)
+    with pytest.raises(NasdipError, match="is no file of pairs"):
+        read_pairs(tmp_path / "pairs.npz")
+
+
+def test_pickles_are_not_opened(tmp_path):
+    np.savez(tmp_path / "pairs.npz", training_source=np.array([{}], dtype=object))
+    with pytest.raises(NasdipError, match="is no file of pairs"):
+        read_pairs(tmp_path / "pairs.npz")
+
+
+def test_floats_are_no_pairs(tmp_path, pairs):
+    floats = PairSet(pairs.training._replace(source=pairs.training.source / 255), pairs.validation, pairs.facts)
+    write_pairs(tmp_path / "pairs.npz", floats)
+    with pytest.raises(NasdipError, match="8-bit crops"):
+        read_pairs(tmp_path / "pairs.npz")
