@@ -15,6 +15,7 @@ from nasdip.imaging.noise_level import estimate_sigma
 
 # Of the range that is denoised: strengths are multiples of the noise level, and need one.
 _LEAST_LEVEL = 0.5 / 255
+MISSING = "wavelet needs the package PyWavelets: pip install PyWavelets, or leave it out"
 
 
 class Classical(NamedTuple):
@@ -38,6 +39,11 @@ class Classical(NamedTuple):
     others: dict[str, list[Any]]
 
 
+def _nl_means(image: np.ndarray, **parameters: Any) -> np.ndarray:
+    result: np.ndarray = denoise_nl_means(image, **parameters)
+    return result.reshape(image.shape)  # it drops the axis of a single channel
+
+
 CLASSICAL = {
     "tv": Classical(denoise_tv_chambolle, "weight", (0.4, 0.55, 0.7, 0.85, 1.0, 1.2, 1.5, 1.9, 2.5, 3.5), {}),
     "wavelet": Classical(
@@ -47,7 +53,7 @@ CLASSICAL = {
         {"wavelet": ["db1", "db2", "sym4"], "rescale_sigma": [True]},
     ),
     "nl-means": Classical(
-        denoise_nl_means,
+        _nl_means,
         "h",
         (0.25, 0.35, 0.45, 0.55, 0.65, 0.8, 1.0, 1.3),
         {"patch_size": [5], "patch_distance": [6], "fast_mode": [True]},
@@ -95,7 +101,7 @@ def classical(name: str, noisy: np.ndarray) -> np.ndarray:
     if name not in CLASSICAL:
         raise NasdipError(f"no classical denoiser '{name}': use one of {', '.join(CLASSICAL)}")
     if name == "wavelet" and not has_wavelets():
-        raise NasdipError("wavelet needs the package PyWavelets: pip install PyWavelets")
+        raise NasdipError(MISSING)
     pixels = check_image(noisy)
     stretch = working_range(pixels)
     scaled = stretch.apply(pixels)
@@ -111,7 +117,7 @@ def calibrate(chosen: Classical, image: np.ndarray) -> dict[str, Any]:
     tried |= {"channel_axis": [-1], **chosen.others}
     if chosen.denoise is denoise_wavelet:
         tried["convert2ycbcr"] = [image.shape[2] == 3]
-    if chosen.denoise is denoise_nl_means:
+    if chosen.denoise is _nl_means:
         tried["sigma"] = [level]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", category=RuntimeWarning)  # flat images

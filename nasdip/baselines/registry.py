@@ -8,6 +8,7 @@ from torch import nn
 
 from nasdip.baselines.direct_connections import DirectConnections
 from nasdip.baselines.noise2noise import NoiseToNoise, NoiseToNoiseHalf
+from nasdip.baselines.scratch import SGD, ScratchTrainable, scratch_network
 from nasdip.baselines.trainable import TorchTrainable, Trainable
 from nasdip.errors import NasdipError
 
@@ -70,11 +71,17 @@ def _dcnn(seed: int, rate: float, device: torch.device) -> Trainable:
     return TorchTrainable(network, torch.optim.SGD(network.parameters(), lr=rate))
 
 
+def _scratch(seed: int, rate: float, device: torch.device) -> Trainable:
+    network = scratch_network(seed=seed, device=device)
+    return ScratchTrainable(network, SGD(network.param(), rate, momentum=0.9))
+
+
 BASELINES = {
     baseline.name: baseline
     for baseline in (
         Baseline("noise2noise", _noise2noise, 0.01, 100, 100),
         Baseline("noise2noise-half", _noise2noise_half, 0.001, 100, 10),
         Baseline("dcnn", _dcnn, 0.1, 10, 150, noise="blur-salt-pepper"),
+        Baseline("scratch", _scratch, 0.15, 100, 10),
     )
 }

@@ -9,11 +9,13 @@ from torch import Tensor, nn
 from nasdip.errors import NasdipError
 from nasdip.imaging.checks import check_finite
 from nasdip.imaging.intensity import working_range
+from nasdip.threads import use_threads
 
 STEPS = 3000  # as published; the authors' code takes 2000
 _CHANNELS, _SLOPE = 48, 0.2
 _LEARNING_RATE, _HALVED_AFTER = 1e-3, 1000
 _TOLD = 10  # steps between two calls of `progress`
+_ONE_THREAD_VALUES = 2**17  # of a feature map, up to which a second thread gains nothing
 
 # Of each square of 2x2 px, the mean of one diagonal and that of the other.
 _DIAGONALS = torch.tensor([[[0.0, 0.5], [0.5, 0.0]], [[0.5, 0.0], [0.0, 0.5]]])
@@ -29,8 +31,8 @@ def zero_shot(
 ) -> np.ndarray:
     r"""Denoise an image by zero-shot Noise2Noise, without any other image.
 
-    With :math:`D_1, D_2` the halves of `pair` and :math:`g(y) = y - f_\theta(y)`, f a network of three convolutions that
-    predicts the noise, it minimises
+    With :math:`D_1, D_2` the halves of `pair` and :math:`g(y) = y - f_\theta(y)`, f three convolutions that predict
+    the noise, it minimises
 
     .. math::
         \tfrac12 (|g(D_1 y) - D_2 y|^2 + |g(D_2 y) - D_1 y|^2)
@@ -81,9 +83,11 @@ def zero_shot(
     stretch = working_range(noisy)
     scaled = stretch.apply(noisy).astype(np.float32)
     y = torch.from_numpy(np.ascontiguousarray(scaled.transpose(2, 0, 1)))[None].to(device)  # (1, C, H, W)
-    network = _fit(y, steps, seed, progress)
-    with torch.no_grad():
-        denoised = (y - network(y))[0].permute(1, 2, 0).cpu().numpy()
+    small = y.device.type == "cpu" and _CHANNELS * y[0, 0].numel() <= _ONE_THREAD_VALUES
+    with use_threads(1 if small else None):
+        network = _fit(y, steps, seed, progress)
+        with torch.no_grad():
+            denoised = (y - network(y))[0].permute(1, 2, 0).cpu().numpy()
     image = np.clip(denoised, scaled.min(), scaled.max())
     return np.asarray(stretch.invert(image), np.float32)
 
@@ -130,7 +134,7 @@ def _fit(y: Tensor, steps: int, seed: int, progress: Callable[[int], None] | Non
     schedule = torch.optim.lr_scheduler.StepLR(optimiser, _HALVED_AFTER, gamma=0.5)
     for step in range(1, steps + 1):
         optimiser.zero_grad()
-        zero_shot_loss(network, y).backward()  # type: ignore[no-untyped-call]
+        zero_shot_loss(network, y).backward()
         optimiser.step()
         schedule.step()
         if progress is not None and (step % _TOLD == 0 or step == steps):

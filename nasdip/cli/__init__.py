@@ -11,12 +11,12 @@ from typing import Annotated, Any
 
 import typer
 
-from nasdip.cli import about, baselines, demo_report, images, nnictl, restore, runs, search
+from nasdip.cli import about, baselines, compare, demo_report, images, nnictl, restore, runs, search
 from nasdip.console import note
 from nasdip.errors import NasdipError
 from nasdip.process import prepare
 
-_GROUPS = (restore, search, images, baselines, demo_report, runs, about, nnictl)
+_GROUPS = (restore, search, compare, images, baselines, demo_report, runs, about, nnictl)
 
 app = typer.Typer(
     name="nasdip",

@@ -79,8 +79,8 @@ def demo_report(
 def noisy_version(clean: np.ndarray, sigma: float, seed: int) -> np.ndarray:
     """Return an image (H, W, C) in [0, 1] with Gaussian noise, as its 8-bit file has it: clipped and rounded.
 
-    The report's code clips as well. Clipping leaves less noise in dark and bright areas. `sigma` is in 8-bit units;
-    NasdipError below 1.
+    The published code of Deep Image Prior clips as well; dark and bright areas keep less noise. `sigma` is in 8-bit
+    units; NasdipError below 1.
     """
     if sigma < _LEAST_SIGMA:
         raise NasdipError(f"sigma {sigma:g} is lost in 8-bit pixels: use {_LEAST_SIGMA:g} or more, such as 25")
@@ -112,7 +112,10 @@ def _fit(task: Task, plan: Plan, folder: RestorationFolder, noisy_file: Path) ->
     """Write the noisy picture and fit to it; stopped with Ctrl-C, say what is there."""
     shown = fit_progress(folder.path.name, plan.repeats, task.config.steps, plan.tiles.fits, plan.done)
     with folder.locked(), shown as show:
-        folder.start(task.observation.pixels, task.clean, task.settings(None), provenance())  # whose the others are
+        # Before the files beside it are written, so that it is known whose they are.
+        folder.start(task.observation.pixels, task.clean, task.settings(None), provenance())
+        if folder.moved_to is not None:
+            note(f"the earlier repetitions with other settings are now in {folder.moved_to}")
         if not plan.resumed:
             for name in _RESULTS:
                 noisy_file.with_name(name).unlink(missing_ok=True)
@@ -123,8 +126,6 @@ def _fit(task: Task, plan: Plan, folder: RestorationFolder, noisy_file: Path) ->
             done = f"{len(folder.repetition_folders())} of {plan.repeats} repetitions"
             note(f"{done} are in {folder.path}; the same command goes on")
             raise
-    if folder.moved_to is not None:
-        note(f"the earlier repetitions with other settings are now in {folder.moved_to}")
 
 
 def _write(folder: RestorationFolder, picture: str) -> list[Path]:

@@ -95,7 +95,7 @@ def panels(restoration: Restoration) -> list[list[Panel]]:
     """Return the rows of the report's figure: noisy and clean image; best (oracle) and last of first and last fit."""
     clean = _clean(restoration)
     noisy = f"noisy\n{decibels(psnr(clean, restoration.noisy, data_range=1.0))}"
-    rows = [[_panel(noisy, restoration.noisy), _panel("clean\n", clean)]]
+    rows = [[_panel(noisy, restoration.noisy), _panel("clean", clean)]]
     for number, result in first_and_last(restoration):
         last = f"step {len(result.curves.step)}, {decibels(result.psnr_last)}"
         row = [_panel(f"repetition {number}, last\n{last}", result.last)]

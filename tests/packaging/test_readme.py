@@ -22,6 +22,9 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SMALLER = {
     "restore": ["--steps", "2", "--width", "16"],
+    "compare": shlex.split("--methods dip,zs-n2n,tv --steps 2 --width 16"),
+    "train": ["--batch", "16"],
+    "demo-report": shlex.split("--repeats 1 --steps 2 --width 16"),
     "search": shlex.split("--trials 2 --crop 16 --width 16 --steps 2 --final-steps 2 --final-width 16 --warm-start 3"),
 }
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 # Values of unfolded maps and results that are worked on at once: a few MiB in float32.
-PART = 6 * 2**17
+PART = 12 * 2**17
 # Up to so many channels all taps are unfolded: products of such small matrices cost more than the copies.
 FEW_CHANNELS = 8
 
@@ -55,36 +55,46 @@ class Unfolding:
         per_row = width * (self.together * taps * channels + others)
         self._rows = max(1, min(height, PART // per_row))
         self._images = max(1, min(images, PART // (per_row * height)))
-        shape = self._images, self.together, taps, channels, self._rows + self._over, width
-        self._columns = maps.new_zeros(shape)
+        self._padded = maps.new_zeros(self._images, channels, self._rows + taps - 1, width + taps - 1)
+        values = self.together * taps * channels
+        # The last row of ones is for the bias.
+        self._columns = maps.new_ones(self._images, values + 1, (self._rows + self._over) * width)
 
     def __iter__(self) -> Iterator[tuple[Part, list[Tensor]]]:
-        """Yield each part of the batch with its columns, k / together tensors (n, together k C, pixels)."""
+        """Yield each part of the batch with its columns, k / together tensors (n, together k C + 1, pixels).
+
+        Their last rows are ones.
+        """
         images, _, height, width = self._maps.shape
         for first in range(0, images, self._images):
             for top in range(0, height, self._rows):
-                part = Part(
-                    slice(first, min(images, first + self._images)), slice(top, min(height, top + self._rows))
-                )
-                rows = part.rows.stop - top
-                columns = self._unfold(part)[..., : rows + self._over, :].flatten(4).flatten(1, 3)
-                yield part, [columns[..., i * width : (i + rows) * width] for i in range(self._over + 1)]
+                part = Part(slice(first, min(images, first + self._images)), slice(top, min(height, top + self._rows)))
+                columns, pixels = self._unfold(part), (part.rows.stop - top) * width
+                yield part, [columns[..., i * width : i * width + pixels] for i in range(self._over + 1)]
 
     def _unfold(self, part: Part) -> Tensor:
-        columns = self._columns[: part.images.stop - part.images.start]
-        height, width = self._maps.shape[2:]
-        reach, length = self._taps // 2, columns.shape[4]
-        for i in range(self.together):
-            top = part.rows.start + i - reach  # of the maps, for the first row of the columns
-            low, high = max(0, top), min(height, top + length)
-            if self._rows < height:  # rows that hold another part's values
-                columns[:, i, :, :, : low - top] = 0
-                columns[:, i, :, :, high - top :] = 0
-            for j in range(self._taps):
-                left, right = max(0, j - reach), min(width, width + j - reach)
-                into = columns[:, i, j, :, low - top : high - top, left - j + reach : right - j + reach]
-                into.copy_(self._maps[part.images, :, low:high, left:right])
+        padded = self._pad(part)
+        columns = self._columns[: len(padded)]
+        channels, width = padded.shape[1], self._maps.shape[3]
+        rows = self._rows + self._over
+        of_image, of_channel, of_row, _ = padded.stride()
+        shape = len(padded), self.together, self._taps, channels, rows, width
+        patches = padded.as_strided(shape, (of_image, of_row, 1, of_channel, of_row, 1))
+        columns[:, :-1].view(shape).copy_(patches)
         return columns
+
+    def _pad(self, part: Part) -> Tensor:
+        """Return the part of the maps with what is around it."""
+        padded = self._padded[: part.images.stop - part.images.start]
+        height, width = self._maps.shape[2:]
+        reach = self._taps // 2
+        top = part.rows.start - reach
+        low, high = max(0, top), min(height, top + padded.shape[2])
+        if self._rows < height:  # they hold another part's values
+            padded[:, :, : low - top] = 0
+            padded[:, :, high - top :] = 0
+        padded[:, :, low - top : high - top, reach : reach + width] = self._maps[part.images, :, low:high]
+        return padded
 
 
 def convolve(maps: Tensor, kernels: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -96,13 +106,14 @@ def convolve(maps: Tensor, kernels: Tensor, bias: Tensor | None = None) -> Tenso
     outputs, _, taps, _ = kernels.shape
     unfolding = Unfolding(maps, taps, outputs)
     result = maps.new_empty(len(maps), outputs, *maps.shape[2:])
-    matrices = kernels.permute(2, 0, 3, 1).unflatten(0, (-1, unfolding.together)).transpose(1, 2).flatten(2).contiguous()
+    matrices = kernels.permute(2, 0, 3, 1).unflatten(0, (-1, unfolding.together)).transpose(1, 2).flatten(2)
+    matrices = torch.cat((matrices, matrices.new_zeros(len(matrices), outputs, 1)), dim=2)
+    if bias is not None:
+        matrices[0, :, -1] = bias
     for part, columns in unfolding:
         into = part.of(result)
-        if bias is not None:
-            into.copy_(bias.unsqueeze(1))
         for row, (matrix, column) in enumerate(zip(matrices, columns, strict=True)):
-            _add_product(into, matrix.expand(len(into), -1, -1), column, first=row == 0 and bias is None)
+            _add_product(into, matrix.expand(len(into), -1, -1), column, first=row == 0)
     return result
 
 
@@ -122,7 +133,7 @@ def correlate(maps: Tensor, gradient: Tensor, taps: int) -> Tensor:
             shape = len(others), outputs, unfolding.together * taps * channels
             sums = [maps.new_zeros(shape) for _ in columns]
         for total, column in zip(sums, columns, strict=True):
-            _add_product(total[: len(others)], others, column.transpose(1, 2))
+            _add_product(total[: len(others)], others, column[:, :-1].transpose(1, 2))
     result = torch.stack(sums, 2).sum(0).view(outputs, taps, taps, channels)
     return result.permute(0, 3, 1, 2).contiguous()
 

@@ -1,0 +1,13 @@
+"""Several methods on one noisy picture: one table, one figure.
+
+What it is for: `nasdip compare`. Each method (`methods`) runs in a process of its own (`process`, inside it `worker`,
+which makes a `runner` of it), so that its memory is its own and its death only its own; its images are in a folder
+(`folder`) as soon as it ends. The numbers (`numbers`) are made of those images, for all methods alike, and go to a
+table (`table`) and a figure (`panels`, `figure`).
+
+What it may import: imaging, space, network, prior, zoo, baselines, and from report what draws (`figures.theme`,
+`pictures`, `detail`). Part of the rooms above these: only the command line imports it. torch and baselines are imported
+inside functions of `runner` and `estimate` alone, for the table needs none of them.
+
+How to add a method: enter it in `methods`, and make a `Runner` of it in `runner`.
+"""

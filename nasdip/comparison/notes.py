@@ -1,0 +1,58 @@
+"""What must be known to read the table, in words."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from nasdip.baselines.block_matching import LICENCE
+from nasdip.comparison.heldout import without
+from nasdip.comparison.methods import BM3D, PRIOR, Method
+from nasdip.comparison.numbers import Row, Scene, heldout_quality
+from nasdip.imaging.observation import Observation
+
+
+def table_notes(chosen: Sequence[Method], rows: Sequence[Row], scene: Scene, observation: Observation) -> list[str]:
+    """Return a line for each thing that the numbers do not say themselves."""
+    count, kinds = int(scene.heldout.sum()), {method.kind for method in chosen}
+    floor, _ = heldout_quality(without(observation, scene.heldout), scene)
+    notes = [
+        f"held-out: PSNR against the noisy picture at {count} pixels (the same for all methods, all channels) that "
+        "were replaced by the mean of their neighbours in a second run, which seconds and memory do not count. That "
+        f"mean itself has {floor:.2f} dB. The noise is in it: differences between methods tell more than the values."
+    ]
+    if PRIOR in kinds:
+        entries = ", ".join(f"{method.name} = {method.source}" for method in chosen if method.kind == PRIOR)
+        notes.append(
+            "Untrained networks are fitted once, without these pixels, where nasdip restore fits all; then each is "
+            f"combined with non-local Bayes as there, once with these pixels and once without ({entries} of the zoo)."
+        )
+    notes.append(_estimated(rows, scene))
+    notes.append(
+        "whiteness: statistic of the residual's cumulative periodogram; smaller = more like white noise alone, "
+        f"'white' where it is below the 5 % threshold{_coloured(observation)}."
+    )
+    notes.append(
+        "memory: what restoring added at its peak to a process of its own, which held its libraries and the picture."
+    )
+    if BM3D in kinds:
+        notes.append(f"{LICENCE}.")
+    return notes
+
+
+def _estimated(rows: Sequence[Row], scene: Scene) -> str:
+    if scene.variance is None:
+        return "estimated: unknown, for the noise's level is."
+    level = 255 * float(np.sqrt(np.mean(scene.variance)))
+    words = (
+        f"estimated: PSNR against the unknown clean pixels there, the noise's variance (level {level:.1f}) taken off"
+    )
+    tried = [row for row in rows if row.heldout is not None]
+    if any(row.estimated is None for row in tried):
+        words += "; – where it is less than a twentieth of the noise, and chance decides"
+    return f"{words}. It is of pixels that were not seen: with them the error is less."
+
+
+def _coloured(observation: Observation) -> str:
+    if observation.kind != "correlated":
+        return ""
+    return "; here the noise itself is not white, so that it tells little"
