@@ -48,7 +48,7 @@ def _estimated(rows: Sequence[Row], scene: Scene) -> str:
     )
     tried = [row for row in rows if row.heldout is not None]
     if any(row.estimated is None for row in tried):
-        words += "; – where it is less than a twentieth of the noise, and chance decides"
+        words += "; – where what is left is less than two standard errors, or a twentieth of the noise: chance"
     return f"{words}. It is of pixels that were not seen: with them the error is less."
 
 

@@ -15,6 +15,8 @@ from nasdip.imaging.whiteness import whiteness
 from nasdip.prior.discrepancy import estimated_error
 from nasdip.provenance import cores
 
+_ERRORS = 2.0  # standard errors below which a difference is chance
+
 
 class Scene(NamedTuple):
     """What the methods' images are measured by.
@@ -108,7 +110,8 @@ def heldout_quality(predicted: np.ndarray, scene: Scene) -> tuple[float, float |
     """Return the PSNR (dB) of predicted pixels against the noisy ones, and that against the clean ones it tells of.
 
     The mean squared error of predictions that do not know the noise is that against the clean pixels plus the noise's
-    variance, on average.
+    variance, on average. There is none of the second PSNR where that error is less than a twentieth of the variance, or
+    than two standard errors of the mean.
     """
     at = scene.heldout
     target, made = scene.noisy[at].astype(np.float64), predicted[at].astype(np.float64)
@@ -116,8 +119,11 @@ def heldout_quality(predicted: np.ndarray, scene: Scene) -> tuple[float, float |
     if scene.variance is None:
         return against_noisy, None
     noise = float(np.mean(np.broadcast_to(scene.variance, scene.noisy.shape)[at]))
-    error = estimated_error(float(np.mean((made - target) ** 2)), None, noise)
-    return against_noisy, None if error is None else float(-10 * np.log10(error))
+    squares = np.mean((made - target) ** 2, axis=1)  # (n,), whatever channels share
+    error = estimated_error(float(squares.mean()), None, noise)
+    if error is None or error <= _ERRORS * squares.std() / np.sqrt(len(squares)):
+        return against_noisy, None
+    return against_noisy, float(-10 * np.log10(error))
 
 
 def _quality(image: np.ndarray, scene: Scene) -> tuple[float | None, float | None]:

@@ -27,6 +27,12 @@ def folder(tmp_path, monkeypatch):
 
 
 @pytest.fixture
+def defaults():
+    """The options of the command line where none are given."""
+    return OPTIONS
+
+
+@pytest.fixture
 def compare():
     """Compare by these options, the others being the defaults."""
 

@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import typer
-from conftest import OPTIONS
 
 from nasdip.cli.compare import register
 from nasdip.commands import compare as command
@@ -144,9 +143,9 @@ def test_ctrl_c_keeps_what_is_done(folder, compare, no_figure, monkeypatch, caps
     assert list(rows()) == ["noisy", "tv", "nl-means"]
 
 
-def test_a_real_ctrl_c_ends_the_process_of_the_method(folder, fake_bm3d):
+def test_a_real_ctrl_c_ends_the_process_of_the_method(folder, fake_bm3d, defaults):
     fake_bm3d("import os, pathlib, time\npathlib.Path('pid').write_text(str(os.getpid()))\ntime.sleep(100)")
-    options = {**OPTIONS, "methods": "bm3d"}
+    options = {**defaults, "methods": "bm3d"}
     code = (
         f"import sys; sys.path[:] = {sys.path!r}\nfrom pathlib import Path, PosixPath\n"
         f"from nasdip.commands.compare import compare_file; compare_file(Path('photo.png'), Path('out'), **{options!r})"

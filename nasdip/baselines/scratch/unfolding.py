@@ -2,7 +2,7 @@
 
 Whoever unfolds all k x k taps of a large map moves nine times as many values as there are, and waits for memory. Here
 a map of many channels is unfolded along its rows alone, into k columns of patches: further rows of taps are the same
-columns, shifted by whole rows, which costs nothing. The products are written where the result lies.
+columns, shifted by whole rows, which costs nothing. Where images are small, the products are written to the result.
 """
 
 from collections.abc import Iterator
@@ -11,21 +11,25 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-# Values of unfolded maps and results that are worked on at once: a few MiB in float32.
-PART = 12 * 2**17
+# Values of unfolded maps and results that are worked on at once: 3 MiB in float32.
+PART = 6 * 2**17
+# Pixels of a product of matrices; larger ones are slower for each pixel.
+BAND_PIXELS = 2**11
 # Up to so many channels all taps are unfolded: products of such small matrices cost more than the copies.
 FEW_CHANNELS = 8
 
 
 class Part(NamedTuple):
-    """Several whole images of a batch, or rows of one."""
+    """Whole images of a batch, a band each, or several bands of `height` rows of one image."""
 
     images: slice
     rows: slice
+    height: int
 
     def of(self, maps: Tensor) -> Tensor:
-        """Return a view (n, C, pixels) of this part of contiguous maps (N, C, H, W)."""
-        return maps[self.images, :, self.rows].flatten(2)
+        """Return a view (bands, C, pixels) of this part of contiguous maps (N, C, H, W)."""
+        bands = maps[self.images, :, self.rows].unflatten(2, (-1, self.height)).transpose(1, 2)
+        return bands.flatten(3).flatten(0, 1)
 
 
 class Unfolding:
@@ -52,35 +56,39 @@ class Unfolding:
         images, channels, height, width = maps.shape
         self.together = taps if channels <= FEW_CHANNELS else 1
         self._over = taps - self.together
-        per_row = width * (self.together * taps * channels + others)
-        self._rows = max(1, min(height, PART // per_row))
-        self._images = max(1, min(images, PART // (per_row * height)))
-        self._padded = maps.new_zeros(self._images, channels, self._rows + taps - 1, width + taps - 1)
+        self._height = _band(height, width)
         values = self.together * taps * channels
+        bands = max(1, PART // (self._height * width * (values + others)))
+        whole = self._height == height
+        self._images, self._rows = (min(images, bands), height) if whole else (1, min(height, bands * self._height))
+        self._padded = maps.new_zeros(self._images, channels, self._rows + taps - 1, width + taps - 1)
         # The last row of ones is for the bias.
-        self._columns = maps.new_ones(self._images, values + 1, (self._rows + self._over) * width)
+        bands = self._images * self._rows // self._height
+        self._columns = maps.new_ones(bands, values + 1, (self._height + self._over) * width)
 
     def __iter__(self) -> Iterator[tuple[Part, list[Tensor]]]:
-        """Yield each part of the batch with its columns, k / together tensors (n, together k C + 1, pixels).
+        """Yield each part of the batch with its columns, k / together tensors (bands, together k C + 1, pixels).
 
         Their last rows are ones.
         """
         images, _, height, width = self._maps.shape
+        pixels = self._height * width
         for first in range(0, images, self._images):
             for top in range(0, height, self._rows):
-                part = Part(slice(first, min(images, first + self._images)), slice(top, min(height, top + self._rows)))
-                columns, pixels = self._unfold(part), (part.rows.stop - top) * width
+                rows = slice(top, min(height, top + self._rows))
+                part = Part(slice(first, min(images, first + self._images)), rows, self._height)
+                columns = self._unfold(part)
                 yield part, [columns[..., i * width : i * width + pixels] for i in range(self._over + 1)]
 
     def _unfold(self, part: Part) -> Tensor:
         padded = self._pad(part)
-        columns = self._columns[: len(padded)]
-        channels, width = padded.shape[1], self._maps.shape[3]
-        rows = self._rows + self._over
+        images, channels, _, width = padded.shape
+        bands = (part.rows.stop - part.rows.start) // self._height
         of_image, of_channel, of_row, _ = padded.stride()
-        shape = len(padded), self.together, self._taps, channels, rows, width
-        patches = padded.as_strided(shape, (of_image, of_row, 1, of_channel, of_row, 1))
-        columns[:, :-1].view(shape).copy_(patches)
+        size = self.together, self._taps, channels, self._height + self._over, width - self._taps + 1
+        strides = of_image, self._height * of_row, of_row, 1, of_channel, of_row, 1
+        columns = self._columns[: images * bands]
+        columns[:, :-1].view(images, bands, *size).copy_(padded.as_strided((images, bands, *size), strides))
         return columns
 
     def _pad(self, part: Part) -> Tensor:
@@ -90,11 +98,18 @@ class Unfolding:
         reach = self._taps // 2
         top = part.rows.start - reach
         low, high = max(0, top), min(height, top + padded.shape[2])
-        if self._rows < height:  # they hold another part's values
+        if self._rows < height:  # rows that hold another part's values
             padded[:, :, : low - top] = 0
             padded[:, :, high - top :] = 0
         padded[:, :, low - top : high - top, reach : reach + width] = self._maps[part.images, :, low:high]
         return padded
+
+
+def _band(height: int, width: int) -> int:
+    """Return the height of bands: the largest divisor of the image's for which they have at most `BAND_PIXELS`."""
+    return max(
+        rows for rows in range(1, height + 1) if height % rows == 0 and (rows == 1 or rows * width <= BAND_PIXELS)
+    )
 
 
 def convolve(maps: Tensor, kernels: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -112,8 +127,11 @@ def convolve(maps: Tensor, kernels: Tensor, bias: Tensor | None = None) -> Tenso
         matrices[0, :, -1] = bias
     for part, columns in unfolding:
         into = part.of(result)
+        products = into if into.is_contiguous() else torch.empty_like(into, memory_format=torch.contiguous_format)
         for row, (matrix, column) in enumerate(zip(matrices, columns, strict=True)):
-            _add_product(into, matrix.expand(len(into), -1, -1), column, first=row == 0)
+            _add_product(products, matrix.expand(len(into), -1, -1), column, first=row == 0)
+        if products is not into:
+            into.copy_(products)
     return result
 
 
