@@ -82,6 +82,6 @@ BASELINES = {
         Baseline("noise2noise", _noise2noise, 0.01, 100, 100),
         Baseline("noise2noise-half", _noise2noise_half, 0.001, 100, 10),
         Baseline("dcnn", _dcnn, 0.1, 10, 150, noise="blur-salt-pepper"),
-        Baseline("scratch", _scratch, 0.15, 100, 10),
+        Baseline("scratch", _scratch, 0.2, 20, 5),
     )
 }
