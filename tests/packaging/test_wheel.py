@@ -50,7 +50,7 @@ def run(folder, *arguments):
 
 def test_it_holds_the_spaces_the_zoo_and_the_report(installed):
     names = zipfile.ZipFile(installed[1]).namelist()
-    for name in ("search_spaces/nas_dip.json", "zoo/dip.json", "report/templates/", "search/nni/guard/", "cli.py"):
+    for name in ("search_spaces/nas_dip.json", "zoo/dip.json", "report/templates/", "search/nni/guard/", "cli/"):
         assert [n for n in names if n.startswith(f"nasdip/{name}")], name
     assert not [n for n in names if n.startswith(("tests", "experiments"))]
 
