@@ -4,6 +4,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from skimage.data import astronaut
+from skimage.util import img_as_float32
+
+from nasdip.imaging.image_file import write_image
+from nasdip.imaging.noise import add_noise
 
 if TYPE_CHECKING:
     from selenium import webdriver
@@ -24,6 +29,16 @@ def shared_data() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"reference data not found at {SHARED}")
     return SHARED
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A working folder with a clean and a noisy picture of 40x32 px."""
+    clean = img_as_float32(astronaut()[80:120, 210:242])
+    write_image(tmp_path / "clean.png", clean)
+    write_image(tmp_path / "photo.png", add_noise(clean, sigma=25, seed=0))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
 @pytest.fixture(scope="module")

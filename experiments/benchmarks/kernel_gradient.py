@@ -11,10 +11,10 @@ of the library's time to ours are medians of 15 rounds. What nasdip uses is chos
 import argparse
 import os
 import statistics
-import time
 from collections.abc import Callable
 from pathlib import Path
 
+from in_turns import in_turns
 from rows import write_rows
 
 from nasdip.process import prepare
@@ -52,14 +52,9 @@ def main() -> None:
                 torch.autograd.grad(way(x, weight), (x, weight), slope)
 
             ways = (forward, lambda b=both: b(F.conv2d), lambda b=both: b(direct), lambda b=both: b(winograd))
-            seconds: list[list[float]] = [[] for _ in ways]
-            for _ in range(1 + _ROUNDS):  # the first pays for set-up
-                for way, taken in zip(ways, seconds, strict=True):
-                    start = time.perf_counter()
-                    way()
-                    taken.append(time.perf_counter() - start)
-            ms = [f"{1000 * statistics.median(taken[1:]):.2f}" for taken in seconds]
-            ratio = statistics.median(a / b for a, b in zip(seconds[1][1:], seconds[2][1:], strict=True))
+            seconds = in_turns(ways, _ROUNDS)
+            ms = [f"{1000 * statistics.median(taken):.2f}" for taken in seconds]
+            ratio = statistics.median(a / b for a, b in zip(seconds[1], seconds[2], strict=True))
             facts = (capability, str(threads), str(channels), str(side), *ms, f"{ratio:.2f}")
             rows.append(dict(zip(COLUMNS, facts, strict=True)))
             print(",".join(facts), flush=True)

@@ -10,10 +10,10 @@ input, kernels and bias. Medians of 15 rounds; ratios of our time to torch's are
 import argparse
 import os
 import statistics
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
+from in_turns import in_turns
 from rows import write_rows
 
 from nasdip.process import prepare
@@ -62,21 +62,13 @@ def _measured(images: int, inputs: int, outputs: int, side: int) -> list[str]:
         torch.autograd.grad(recorded, (wanted, *twin.parameters()), gradient, retain_graph=True)
 
     layer.forward(x)
-    forward = _in_turns(lambda: layer.forward(x), lambda: twin(wanted))
-    return [*forward, *_in_turns(lambda: layer.backward(gradient), torch_backward)]
+    forward = _compared(lambda: layer.forward(x), lambda: twin(wanted))
+    return [*forward, *_compared(lambda: layer.backward(gradient), torch_backward)]
 
 
-def _in_turns(*ways: Callable[[], object]) -> list[str]:
+def _compared(*ways: Callable[[], object]) -> list[str]:
     """Return the median ms of ours and of torch's, and the median ratio."""
-    seconds: list[Sequence[float]] = []
-    for _ in range(1 + _ROUNDS):
-        taken = []
-        for way in ways:
-            start = time.perf_counter()
-            way()
-            taken.append(time.perf_counter() - start)
-        seconds.append(taken)
-    own, other = zip(*seconds[1:], strict=True)  # the first pays for set-up
+    own, other = in_turns(ways, _ROUNDS)
     ratio = statistics.median(a / b for a, b in zip(own, other, strict=True))
     return [f"{1000 * statistics.median(own):.2f}", f"{1000 * statistics.median(other):.2f}", f"{ratio:.2f}"]
 

@@ -7,7 +7,46 @@ _SLOPE = 0.1  # of LeakyReLU, as in Noise2Noise
 _LEVELS = 5
 
 
-class NoiseToNoise(nn.Module):
+class _UNet(nn.Module):
+    """What both have in common.
+
+    Parameters
+    ----------
+    encoder : list of Module
+        Before each max-pooling.
+    bottleneck, output : Module
+        Between encoder and decoder, and at the end.
+    upsampled, decoder : list of Module
+        After each upsampling, and after each concatenation.
+    """
+
+    def __init__(
+        self,
+        encoder: list[nn.Module],
+        bottleneck: nn.Module,
+        upsampled: list[nn.Module],
+        decoder: list[nn.Module],
+        output: nn.Module,
+    ) -> None:
+        super().__init__()
+        self.encoder, self.bottleneck = nn.ModuleList(encoder), bottleneck
+        self.upsampled, self.decoder = nn.ModuleList(upsampled), nn.ModuleList(decoder)
+        self.output = output
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the denoised batch."""
+        maps = [x]
+        for level in self.encoder:
+            maps.append(nn.functional.max_pool2d(level(maps[-1]), 2))
+        y = self.bottleneck(maps.pop())
+        for upsampled, level in zip(self.upsampled, self.decoder, strict=True):
+            larger = nn.functional.interpolate(y, scale_factor=2.0, mode="nearest")
+            y = level(torch.cat((upsampled(larger), maps.pop()), dim=1))
+        result: Tensor = self.output(y)
+        return result
+
+
+class NoiseToNoise(_UNet):
     """Report A's U-Net (its Table 1): batches (N, 3, H, W) to the same shape, values 0 and above.
 
     Encoder: seven convolutions of 48 channels, the last five of those before the bottleneck followed by max-pooling.
@@ -24,32 +63,18 @@ class NoiseToNoise(nn.Module):
     """
 
     def __init__(self) -> None:
-        super().__init__()
-        self.encoder = nn.ModuleList(
-            [nn.Sequential(_block(3, 48), _block(48, 48))] + [_block(48, 48) for _ in range(_LEVELS - 1)]
-        )
-        self.bottleneck = _block(48, 48)
         # Channels before, after the transposed convolution, of what is concatenated, after the two convolutions.
         plan = ((48, 96, 48, 96), (96, 96, 48, 96), (96, 96, 48, 96), (96, 96, 48, 64), (64, 61, 3, 32))
-        self.transposed = nn.ModuleList(_block(before, up, transposed=True) for before, up, _, _ in plan)
-        self.decoder = nn.ModuleList(
-            nn.Sequential(_block(up + other, after), _block(after, after)) for _, up, other, after in plan
+        super().__init__(
+            [nn.Sequential(_block(3, 48), _block(48, 48)), *(_block(48, 48) for _ in range(_LEVELS - 1))],
+            _block(48, 48),
+            [_block(before, up, transposed=True) for before, up, _, _ in plan],
+            [nn.Sequential(_block(up + other, after), _block(after, after)) for _, up, other, after in plan],
+            nn.Sequential(nn.Conv2d(32, 3, 3, padding=1), nn.BatchNorm2d(3), nn.ReLU()),
         )
-        self.output = nn.Sequential(nn.Conv2d(32, 3, 3, padding=1), nn.BatchNorm2d(3), nn.ReLU())
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the denoised batch."""
-        maps = [x]
-        for level in self.encoder:
-            maps.append(nn.functional.max_pool2d(level(maps[-1]), 2))
-        y = self.bottleneck(maps.pop())
-        for transposed, level in zip(self.transposed, self.decoder, strict=True):
-            y = level(torch.cat((transposed(_doubled(y)), maps.pop()), dim=1))
-        result: Tensor = self.output(y)
-        return result
 
 
-class NoiseToNoiseHalf(nn.Module):
+class NoiseToNoiseHalf(_UNet):
     """Report B's U-Net (its Table I): half the channels; batches (N, 3, H, W) to the same shape, values in (0, 1).
 
     Encoder: seven convolutions of 24 channels with five max-poolings. Each level of the decoder: nearest upsampling,
@@ -58,27 +83,14 @@ class NoiseToNoiseHalf(nn.Module):
     """
 
     def __init__(self) -> None:
-        super().__init__()
-        self.encoder = nn.ModuleList(
-            [nn.Sequential(_plain(3, 24), _plain(24, 24))] + [_plain(24, 24) for _ in range(_LEVELS - 1)]
-        )
-        self.bottleneck = _plain(24, 24)
         plan = ((24, 24, 48, 48), (48, 24, 48, 48), (48, 24, 48, 48), (48, 24, 48, 48), (48, 3, 32, 16))
-        self.decoder = nn.ModuleList(
-            nn.Sequential(_plain(before + other, first), _plain(first, second)) for before, other, first, second in plan
+        super().__init__(
+            [nn.Sequential(_plain(3, 24), _plain(24, 24)), *(_plain(24, 24) for _ in range(_LEVELS - 1))],
+            _plain(24, 24),
+            [nn.Identity() for _ in plan],
+            [nn.Sequential(_plain(before + other, one), _plain(one, two)) for before, other, one, two in plan],
+            nn.Sequential(nn.Conv2d(16, 3, 3, padding=1), nn.Sigmoid()),
         )
-        self.output = nn.Sequential(nn.Conv2d(16, 3, 3, padding=1), nn.Sigmoid())
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the denoised batch."""
-        maps = [x]
-        for level in self.encoder:
-            maps.append(nn.functional.max_pool2d(level(maps[-1]), 2))
-        y = self.bottleneck(maps.pop())
-        for level in self.decoder:
-            y = level(torch.cat((_doubled(y), maps.pop()), dim=1))
-        result: Tensor = self.output(y)
-        return result
 
 
 def _block(channels: int, after: int, *, transposed: bool = False) -> nn.Sequential:
@@ -91,7 +103,3 @@ def _plain(channels: int, after: int) -> nn.Sequential:
     nn.init.kaiming_normal_(convolution.weight, a=_SLOPE)
     nn.init.zeros_(convolution.bias)  # type: ignore[arg-type]
     return nn.Sequential(convolution, nn.LeakyReLU(_SLOPE, inplace=True))
-
-
-def _doubled(x: Tensor) -> Tensor:
-    return nn.functional.interpolate(x, scale_factor=2.0, mode="nearest")

@@ -11,7 +11,7 @@ from nasdip.imaging.checks import check_finite
 from nasdip.imaging.intensity import working_range
 from nasdip.threads import use_threads
 
-STEPS = 3000  # as published; the authors' code takes 2000
+STEPS = 3000
 _CHANNELS, _SLOPE = 48, 0.2
 _LEARNING_RATE, _HALVED_AFTER = 1e-3, 1000
 _TOLD = 10  # steps between two calls of `progress`

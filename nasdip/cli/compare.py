@@ -18,7 +18,7 @@ def compare(
         str | None,
         typer.Option(
             metavar="NAME,...",
-            help="Of dip, nas-dip, nasdip-denoise, zs-n2n, trained models, tv, wavelet (needs PyWavelets), nl-means, "
+            help="Of dip, nas-dip, nasdip-denoise, zs-n2n, trained models, tv, wavelet, nl-means, "
             "nl-bayes, bm3d (needs bm3d) [default: all that are installed].",
         ),
     ] = None,

@@ -13,11 +13,12 @@ from nasdip.baselines.pairs import PairSet, make_pairs, read_pairs, write_pairs
 from nasdip.baselines.pictures import named, shipped
 from nasdip.baselines.registry import Baseline, find_baseline
 from nasdip.baselines.training import TrainingSettings, measure_step, noisy_psnr, steps_of, train
+from nasdip.commands.restore import check_targets
 from nasdip.console import duration, note, progress, size
 from nasdip.errors import NasdipError
 from nasdip.files import make_folder
 from nasdip.imaging.image_file import check_output, read_image, write_image
-from nasdip.imaging.inputs import channels_last, describe
+from nasdip.imaging.inputs import channels_last, describe, read_clean
 from nasdip.imaging.metrics import psnr
 from nasdip.imaging.observe import observe
 from nasdip.prior.device import describe as describe_device
@@ -84,9 +85,6 @@ def train_baseline(
 
 def denoise_files(images: list[Path], output: Path, *, model: Path, device: str, clean: Path | None) -> None:
     """Denoise each image with a trained baseline into the folder `output`."""
-    from nasdip.commands.restore import check_targets
-    from nasdip.imaging.inputs import read_clean
-
     denoise, sigma = load_denoiser(model, find_device(device)), _sigma(model)
     if clean is not None and len(images) > 1:
         raise NasdipError("--clean belongs to one picture: denoise them one by one")

@@ -92,10 +92,6 @@ def _missing(method: Method) -> str | None:
             check_bm3d()
         except NasdipError as error:
             return str(error)
-    if method.name == "wavelet":
-        from nasdip.baselines.classical import MISSING, has_wavelets
-
-        return None if has_wavelets() else MISSING
     return None
 
 

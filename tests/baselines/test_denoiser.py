@@ -6,19 +6,8 @@ from nasdip.baselines import denoiser
 from nasdip.baselines.denoiser import load_denoiser
 from nasdip.baselines.model_folder import ModelFolder
 from nasdip.baselines.registry import find_baseline
-from nasdip.baselines.training import TrainingSettings, train
 from nasdip.errors import NasdipError
 from nasdip.imaging.metrics import psnr
-
-
-@pytest.fixture(scope="module")
-def model(small_pairs, tmp_path_factory):
-    folder = ModelFolder(tmp_path_factory.mktemp("model"))
-    folder.open({"baseline": "noise2noise-half", "learning_rate": 0.002, "size": 32}, {})
-    train(
-        find_baseline("noise2noise-half"), small_pairs, TrainingSettings(30, 8, 0.002, 0), folder, torch.device("cpu")
-    )
-    return folder.path
 
 
 class Identity:

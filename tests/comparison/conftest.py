@@ -3,27 +3,13 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from skimage.data import astronaut
-from skimage.util import img_as_float32
 
 from nasdip.commands.compare import compare_file
-from nasdip.imaging.image_file import write_image
-from nasdip.imaging.noise import add_noise
 
 OPTIONS = {
     "clean": None, "methods": None, "models": Path("models"), "steps": None, "width": None, "seed": 0,
     "sigma": "auto", "device": "cpu",
 }  # fmt: skip
-
-
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """A working folder with a clean and a noisy picture of 40x36 px."""
-    clean = img_as_float32(astronaut()[80:120, 210:246])
-    write_image(tmp_path / "clean.png", clean)
-    write_image(tmp_path / "photo.png", add_noise(clean, sigma=25, seed=0))
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 @pytest.fixture
