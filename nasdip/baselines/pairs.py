@@ -7,7 +7,7 @@ validation_source, validation_target, validation_clean; and `facts`, a JSON text
 import hashlib
 import json
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -68,18 +68,20 @@ def make_pairs(
     factors: Sequence[int] = FACTORS,
     noisy_psnr: float = NOISY_PSNR,
     seed: int = 0,
+    notify: Callable[[], None] | None = None,
 ) -> PairSet:
     """Cut random crops of images at several sizes, and add noise to each twice.
 
-    Each crop is of an image and a factor drawn at random: the image averaged over squares of factor x factor px. The
-    noise is Gaussian, clipped and rounded to 8 bits, of the level at which the noisy crops of a set have `noisy_psnr`.
+    Each crop is of an image and a factor drawn at random: the image averaged over squares of factor x factor px; the
+    rows and columns that are left over at its end are not used. The noise is Gaussian, clipped and rounded to 8 bits, of the level at which the noisy crops of a set have `noisy_psnr`.
 
     Parameters
     ----------
     training, validation : mapping
-        Images by name, (H, W, 3) float in [0, 1]; no image may be in both.
+        Images by name, (H, W, 3) float in [0, 1]; no image may be in both. Each is looked up twice, one after another,
+        and not kept: a mapping that reads files needs the memory of two.
     count, validation_count : int
-        Pairs of each set.
+        Pairs of each set: 2 at least to train with, 1 to validate with.
     size : int
         Side of the crops, px: 32 or 64.
     factors : sequence of int
@@ -88,6 +90,8 @@ def make_pairs(
         In dB; larger = less noise.
     seed : int
         The same seed gives the same pairs.
+    notify : callable, optional
+        Called when the crops of an image are cut.
 
     Returns
     -------
@@ -108,7 +112,8 @@ def make_pairs(
     _check(training, validation, count, validation_count, size, factors, noisy_psnr)
     sets, sigmas = [], []
     for stream, (images, number) in enumerate(((training, count), (validation, validation_count))):
-        clean = _crops(images, number, size, factors, np.random.default_rng(derive_seed(seed, stream)))
+        rng = np.random.default_rng(derive_seed(seed, stream))
+        clean = _crops(images, _levels(images, size, factors), number, size, rng, notify)
         rng = np.random.default_rng(derive_seed(seed, stream, 1))
         sigmas.append(_sigma(clean, noisy_psnr, derive_seed(seed, stream, 2)))
         sets.append(Pairs(_noisy(clean, sigmas[-1], rng), _noisy(clean, sigmas[-1], rng), clean))
@@ -137,10 +142,15 @@ def read_pairs(path: Path) -> PairSet:
     except (OSError, EOFError, ValueError, KeyError, AttributeError, TypeError, zipfile.BadZipFile) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise NasdipError(f"{path} is no file of pairs ({reason}): make it with nasdip pairs") from None
-    for pairs in sets:
-        shape = pairs.clean.shape
-        if any(a.dtype != np.uint8 or a.shape != shape for a in pairs) or len(shape) != 4 or not shape[0]:
-            raise NasdipError(f"{path} holds other arrays than pairs of 8-bit crops: make it with nasdip pairs")
+    side = sets[0].clean.shape[1:2]
+    crops = [(*side, *side, 3)]  # of both sets
+    fits = all(
+        a.dtype == np.uint8 and a.shape[1:] in crops and len(a) == len(pairs[0]) for pairs in sets for a in pairs
+    )
+    if not fits or side[0] not in SIZES or len(sets[0].clean) < 2 or not len(sets[1].clean):
+        raise NasdipError(f"{path} holds other arrays than pairs of 8-bit crops: make it with nasdip pairs")
+    if not isinstance(facts, dict):
+        raise NasdipError(f"{path} does not say how its pairs were made: make it with nasdip pairs")
     return PairSet(sets[0], sets[1], facts)
 
 
@@ -163,35 +173,66 @@ def _check(
         raise NasdipError(f"{both[0]} would be trained and validated with: name it once")
     if not training or not validation:
         raise NasdipError("pairs need two images at least, one of them to validate with: name more")
-    if count < 1 or validation_count < 1:
-        raise NasdipError("a set of pairs needs one pair at least")
+    if count < 2 or validation_count < 1:
+        raise NasdipError("there are to be two pairs at least to train with, and one to validate with: ask for more")
     if size not in SIZES:
         raise NasdipError(f"crops of {size} px are not known: use {' or '.join(map(str, SIZES))}")
     if not factors or min(factors) < 1:
         raise NasdipError("factors of the size are whole numbers from 1, such as 1 2 3 4")
     if not 0 < noisy_psnr < 60:
         raise NasdipError(f"a noisy PSNR of {noisy_psnr} dB is none: use a number between 0 and 60, such as 20.72")
-    for name, image in {**training, **validation}.items():
-        if min(image.shape[:2]) < size * min(factors):
-            shape = f"{image.shape[0]}x{image.shape[1]} px"
+
+
+class _Level(NamedTuple):
+    """An image made smaller by a factor, and its size then."""
+
+    image: str
+    factor: int
+    height: int
+    width: int
+
+
+def _levels(images: Mapping[str, np.ndarray], size: int, factors: Sequence[int]) -> list[_Level]:
+    """Return what crops can be cut from; NasdipError for an image that is too small for any."""
+    levels = []
+    for name, image in images.items():
+        height, width = image.shape[:2]
+        found = [_Level(name, f, height // f, width // f) for f in factors if min(height, width) // f >= size]
+        if not found:
+            shape = f"{height}x{width} px"
             raise NasdipError(f"{name} has {shape}, too few for crops of {size} px: leave it out, or use other factors")
+        levels += found
+    return levels
 
 
 def _crops(
-    images: Mapping[str, np.ndarray], count: int, size: int, factors: Sequence[int], rng: np.random.Generator
+    images: Mapping[str, np.ndarray],
+    levels: Sequence[_Level],
+    count: int,
+    size: int,
+    rng: np.random.Generator,
+    notify: Callable[[], None] | None,
 ) -> np.ndarray:
     """Return random crops (count, size, size, 3), uint8."""
-    levels = [
-        np.rint(255 * np.clip(downscale_local_mean(image, (factor, factor, 1)), 0, 1)).astype(np.uint8)
-        for image in images.values()
-        for factor in factors
-        if min(image.shape[:2]) // factor >= size
-    ]
-    crops = np.empty((count, size, size, 3), np.uint8)
-    for place, level in enumerate(rng.integers(len(levels), size=count)):
-        top, left = (rng.integers(side - size + 1) for side in levels[level].shape[:2])
-        crops[place] = levels[level][top : top + size, left : left + size]
+    crops, chosen = np.empty((count, size, size, 3), np.uint8), rng.integers(len(levels), size=count)
+    free = np.array([(level.height - size + 1, level.width - size + 1) for level in levels])
+    corners = rng.integers(free[chosen])
+    for name, image in images.items():
+        for number, level in enumerate(levels):
+            if level.image == name:
+                reduced = _reduced(image, level)
+                for place in np.flatnonzero(chosen == number):
+                    top, left = corners[place]
+                    crops[place] = reduced[top : top + size, left : left + size]
+        if notify is not None:
+            notify()
     return crops
+
+
+def _reduced(image: np.ndarray, level: _Level) -> np.ndarray:
+    """Return an image at a level, uint8; what fills no whole square is left out, which would be averaged with black."""
+    whole = image[: level.height * level.factor, : level.width * level.factor]
+    return np.rint(255 * np.clip(downscale_local_mean(whole, (level.factor, level.factor, 1)), 0, 1)).astype(np.uint8)
 
 
 def _noisy(clean: np.ndarray, sigma: float, rng: np.random.Generator) -> np.ndarray:

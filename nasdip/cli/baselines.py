@@ -16,9 +16,9 @@ def pairs(
     ] = None,
     validation: Annotated[
         list[Path] | None,
-        typer.Option(metavar="IMAGE|DIR", help="Images to validate with [default: every fifth of the others]."),
+        typer.Option(metavar="IMAGE|DIR", help="Images to validate with [default: the last fifth of the others]."),
     ] = None,
-    count: Annotated[int, typer.Option(min=1, help="Pairs to train with.")] = 10_000,
+    count: Annotated[int, typer.Option(min=2, help="Pairs to train with.")] = 10_000,
     validation_count: Annotated[int, typer.Option(min=1, help="Pairs to validate with.")] = 1000,
     size: Annotated[int, typer.Option(help="Side of the crops, px: 32 or 64.")] = 32,
     factor: Annotated[

@@ -1,5 +1,6 @@
 """`nasdip pairs`, `nasdip train` and `nasdip denoise`."""
 
+import itertools
 import resource
 from collections.abc import Callable
 from pathlib import Path
@@ -39,7 +40,9 @@ def make_pair_file(images: list[Path], validation: list[Path], output: Path, **s
     if validation and not images:
         raise NasdipError("there are images to validate with, and none to train with: name some")
     training, validating = named(images, validation) if images else shipped()
-    pairs = make_pairs(training, validating, **settings)
+    with progress("pairs", len(training) + len(validating)) as show:
+        done = itertools.count(1)
+        pairs = make_pairs(training, validating, notify=lambda: show(next(done)), **settings)
     make_folder(output.parent)
     write_pairs(output, pairs)
     note(_pairs_words(pairs))

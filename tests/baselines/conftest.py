@@ -30,9 +30,9 @@ def model(small_pairs, tmp_path_factory):
     """The folder of a network that was trained on them."""
     folder = ModelFolder(tmp_path_factory.mktemp("model"))
     folder.open({"baseline": "noise2noise-half", "learning_rate": 0.002, "size": 32}, {})
-    train(
-        find_baseline("noise2noise-half"), small_pairs, TrainingSettings(40, 8, 0.002, 0), folder, torch.device("cpu")
-    )
+    settings = TrainingSettings(40, 8, 0.002, 0)
+    with use_threads(1):
+        train(find_baseline("noise2noise-half"), small_pairs, settings, folder, torch.device("cpu"))
     return folder.path
 
 

@@ -40,11 +40,37 @@ def test_the_two_noises_of_a_pair_are_independent(pairs):
 
 def test_clean_crops_are_of_the_images_at_each_size(images, validation):
     made = make_pairs(images, validation, count=12, validation_count=1, factors=(4,), seed=1)
-    reduced = [np.rint(255 * downscale_local_mean(image, (4, 4, 1))).astype(np.uint8) for image in images.values()]
+    inner = [image[: image.shape[0] // 4 * 4, : image.shape[1] // 4 * 4] for image in images.values()]
+    reduced = [np.rint(255 * downscale_local_mean(image, (4, 4, 1))).astype(np.uint8) for image in inner]
     windows = [np.lib.stride_tricks.sliding_window_view(image, (32, 32, 3))[:, :, 0] for image in reduced]
     found = [[bool((window == crop).all(axis=(2, 3, 4)).any()) for window in windows] for crop in made.training.clean]
     assert all(any(row) for row in found)
     assert all(any(column) for column in zip(*found, strict=True))
+
+
+def test_borders_of_images_of_odd_sizes_are_not_darkened():
+    """Averaged with what is beyond the image, the last rows and columns would be."""
+    even = np.full((131, 133, 3), 0.5, np.float32)
+    made = make_pairs({"one": even}, {"other": even.copy()}, count=100, validation_count=5, factors=(2, 3, 4))
+    assert np.unique(made.training.clean).tolist() == [128]
+
+
+def test_an_image_is_in_the_memory_only_while_it_is_cut():
+    class Counting(dict):
+        looked_up = 0
+
+        def __getitem__(self, name):
+            Counting.looked_up += 1
+            return super().__getitem__(name)
+
+        def items(self):
+            return ((name, self[name]) for name in self)
+
+    cut = []
+    images = Counting({name: np.full((40, 40, 3), 0.5, np.float32) for name in ("a", "b", "c")})
+    other = {"other": np.full((40, 40, 3), 0.5, np.float32)}
+    make_pairs(images, other, count=4, validation_count=2, factors=(1,), notify=lambda: cut.append(1))
+    assert (Counting.looked_up, len(cut)) == (6, 4)
 
 
 def test_factors_that_leave_too_little_of_an_image_are_left_out_for_it(images):
@@ -75,7 +101,8 @@ def broken(images, validation, **change):
     ("change", "words"),
     [
         ({"size": 48}, "32 or 64"),
-        ({"count": 0}, "one pair"),
+        ({"count": 1}, "two pairs at least to train with"),
+        ({"validation_count": 0}, "one to validate with"),
         ({"factors": ()}, "whole numbers from 1"),
         ({"factors": (20,)}, "too few for crops"),
         ({"noisy_psnr": 0}, "between 0 and 60"),
@@ -105,8 +132,32 @@ def test_pickles_are_not_opened(tmp_path):
         read_pairs(tmp_path / "pairs.npz")
 
 
-def test_floats_are_no_pairs(tmp_path, pairs):
-    floats = PairSet(pairs.training._replace(source=pairs.training.source / 255), pairs.validation, pairs.facts)
-    write_pairs(tmp_path / "pairs.npz", floats)
+def changed(pairs, change):
+    return type(pairs)(*(change(array) for array in pairs))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda pairs: pairs._replace(source=pairs.source / 255),
+        lambda pairs: pairs._replace(source=pairs.source[1:]),
+        lambda pairs: changed(pairs, lambda array: array[:1]),
+        lambda pairs: changed(pairs, lambda array: array[:, :16, :16]),
+        lambda pairs: changed(pairs, lambda array: array[:, :, :16]),
+        lambda pairs: changed(pairs, lambda array: array[..., :1]),
+        lambda pairs: changed(pairs, lambda array: array.repeat(2, axis=1).repeat(2, axis=2)),  # unlike validation
+    ],
+)
+def test_other_arrays_are_no_pairs(tmp_path, pairs, change):
+    write_pairs(tmp_path / "pairs.npz", PairSet(change(pairs.training), pairs.validation, pairs.facts))
     with pytest.raises(NasdipError, match="8-bit crops"):
+        read_pairs(tmp_path / "pairs.npz")
+
+
+def test_pairs_of_unknown_origin_are_refused(tmp_path, pairs):
+    write_pairs(tmp_path / "pairs.npz", pairs)
+    with np.load(tmp_path / "pairs.npz") as file:
+        arrays = {name: file[name] for name in file.files}
+    np.savez(tmp_path / "pairs.npz", **{**arrays, "facts": np.array("[]")})
+    with pytest.raises(NasdipError, match="does not say how"):
         read_pairs(tmp_path / "pairs.npz")

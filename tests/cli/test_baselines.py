@@ -55,6 +55,8 @@ def test_pairs_of_files_and_folders(folder, nasdip):
         (("clean.png", "-o", "p.npz"), "name two at least"),
         (("-o", "p.csv"), "does not end in .npz"),
         (("clean.png", "--validation", "clean.png", "-o", "p.npz"), "trained and validated with"),
+        (("clean.png", "--validation", "empty/../clean.png", "-o", "p.npz"), "trained and validated with"),
+        (("clean.png", "empty/../clean.png", "-o", "p.npz"), "name two at least"),
         (("--validation", "clean.png", "-o", "p.npz"), "none to train with"),
         ((".", "--validation", "nowhere.png", "-o", "p.npz"), "nowhere.png does not exist"),
         (("empty", "photo.png", "-o", "p.npz"), "holds no image"),
