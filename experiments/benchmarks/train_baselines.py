@@ -17,7 +17,8 @@ from pathlib import Path
 
 from rows import Row, read_rows, write_rows
 
-from nasdip.baselines.model_folder import ModelFolder, best_of
+from nasdip.baselines.history import best_of
+from nasdip.baselines.model_folder import ModelFolder
 
 OUTPUT = Path(__file__).with_suffix(".csv")
 EPOCHS = {"noise2noise": 6, "noise2noise-half": 10, "dcnn": 10, "scratch": 5}

@@ -9,53 +9,25 @@
     curve.png           the same as a picture
 """
 
-import csv
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from nasdip.baselines.history import Epoch, best_of, read_history, write_history
 from nasdip.baselines.trainable import Trainable
 from nasdip.errors import NasdipError
-from nasdip.files import locked, make_folder, read_json, replacing, write_csv, write_json
+from nasdip.files import locked, make_folder, read_json, replacing, write_json
 from nasdip.provenance import provenance
 
+# What must be known to use a model.
+_SETTINGS = {"baseline", "learning_rate", "size"}
 _WEIGHTS, _OPTIMISER = "weights/", "optimiser/"
-
-
-class Epoch(NamedTuple):
-    """One pass over the training pairs.
-
-    Attributes
-    ----------
-    epoch : int
-        Number, from 1.
-    seconds : float
-        Of training alone.
-    loss : float
-        Mean over its batches; squared error of images in [0, 1].
-    validation_loss : float
-        Mean squared error of the denoised validation images against their targets.
-    validation_mse, validation_psnr : float
-        Against the clean validation images; the latter in dB.
-    """
-
-    epoch: int
-    seconds: float
-    loss: float
-    validation_loss: float
-    validation_mse: float
-    validation_psnr: float
-
-
-def best_of(epochs: Sequence[Epoch]) -> Epoch:
-    """Return the epoch whose weights are the model: that with the least error against the validation targets."""
-    return min(epochs, key=lambda epoch: epoch.validation_loss)
 
 
 class ModelFolder:
@@ -73,11 +45,14 @@ class ModelFolder:
 
         NasdipError where the folder holds something else.
         """
+        trained = (self.path / "last.safetensors").exists()
         if not (self.path / "model.json").exists():
-            if (self.path / "last.safetensors").exists():
+            if trained:
                 raise NasdipError(f"{self.path} lacks model.json: choose another folder with -o")
             return 0
-        known = read_json(self.path / "model.json").get("settings", {})
+        known = self.record()["settings"]
+        if not trained:  # no epoch ended, as with a bad learning rate: nothing is lost by other settings
+            return 0
         for key, value in settings.items():
             if known.get(key) != value:
                 other = f"a training with {key} {known.get(key)}, not {value}"
@@ -102,21 +77,19 @@ class ModelFolder:
 
     def history(self) -> list[Epoch]:
         """Return the epochs that are done: those that `last.safetensors` vouches for."""
-        last, path = self.path / "last.safetensors", self.path / "history.csv"
-        if not (last.exists() and path.exists()):
+        last = self.path / "last.safetensors"
+        if not last.exists():
             return []
         try:
             with safe_open(last, "pt") as file:
                 done = int(file.metadata()["epoch"])
         except (SafetensorError, TypeError, KeyError, ValueError):
             raise NasdipError(f"{last} is damaged: remove it, and train anew") from None
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))[:done]
-        return [Epoch(int(row["epoch"]), *(float(row[field]) for field in Epoch._fields[1:])) for row in rows]
+        return read_history(self.path / "history.csv", done)
 
     def write_epoch(self, network: Trainable, epochs: Sequence[Epoch]) -> None:
         """Write the state after the last of `epochs`, its weights as the model too where they are the best."""
-        write_csv(self.path / "history.csv", Epoch._fields, [_row(epoch) for epoch in epochs])
+        write_history(self.path / "history.csv", epochs)
         best = best_of(epochs)
         weights = {name: value.contiguous() for name, value in network.weights().items()}
         if best is epochs[-1]:
@@ -132,7 +105,11 @@ class ModelFolder:
         """Return model.json; NasdipError where the folder holds no model."""
         if not (self.path / "model.json").exists():
             raise NasdipError(f"{self.path} holds no model: make one with nasdip train")
-        return read_json(self.path / "model.json")
+        record = read_json(self.path / "model.json")
+        settings = record.get("settings")
+        if not isinstance(settings, dict) or not set(settings) >= _SETTINGS:
+            raise NasdipError(f"{self.path / 'model.json'} is not of nasdip train: choose another folder")
+        return record
 
     def weights(self) -> dict[str, Tensor]:
         """Return the weights of the best epoch; NasdipError where no epoch is done."""
@@ -155,10 +132,6 @@ def _read(path: Path) -> dict[str, Tensor]:
 
 def _below(prefix: str, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
-
-
-def _row(epoch: Epoch) -> list[str]:
-    return [str(epoch.epoch), f"{epoch.seconds:.2f}", *(f"{value:.8g}" for value in epoch[2:])]
 
 
 def _finite(values: Mapping[str, float]) -> dict[str, float | None]:

@@ -26,6 +26,7 @@ SIZES = (32, 64)
 _MOST_SIGMA = 255.0
 # Crops by which the level of the noise is found, and how exactly (8-bit units).
 _CALIBRATING, _TOLERANCE = 1000, 0.01
+_NOISY_AT_ONCE = 1000  # crops; floats take four times the memory
 
 
 class Pairs(NamedTuple):
@@ -73,7 +74,8 @@ def make_pairs(
     """Cut random crops of images at several sizes, and add noise to each twice.
 
     Each crop is of an image and a factor drawn at random: the image averaged over squares of factor x factor px; the
-    rows and columns that are left over at its end are not used. The noise is Gaussian, clipped and rounded to 8 bits, of the level at which the noisy crops of a set have `noisy_psnr`.
+    rows and columns that are left over at its end are not used. The noise is Gaussian, clipped and rounded to 8 bits,
+    of the level at which the noisy crops of a set have `noisy_psnr`.
 
     Parameters
     ----------
@@ -236,12 +238,12 @@ def _reduced(image: np.ndarray, level: _Level) -> np.ndarray:
 
 
 def _noisy(clean: np.ndarray, sigma: float, rng: np.random.Generator) -> np.ndarray:
-    """Return a noisy version, in 8 bits; in parts, since floats take four times the memory."""
+    """Return a noisy version, in 8 bits."""
     noisy = np.empty_like(clean)
-    for start in range(0, len(clean), _CALIBRATING):
-        part = clean[start : start + _CALIBRATING]
+    for start in range(0, len(clean), _NOISY_AT_ONCE):
+        part = clean[start : start + _NOISY_AT_ONCE]
         noise = rng.standard_normal(part.shape, dtype=np.float32)
-        noisy[start : start + _CALIBRATING] = np.clip(np.rint(part + np.float32(sigma) * noise), 0, 255)
+        noisy[start : start + _NOISY_AT_ONCE] = np.clip(np.rint(part + np.float32(sigma) * noise), 0, 255)
     return noisy
 
 

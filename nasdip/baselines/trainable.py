@@ -6,6 +6,8 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
+from nasdip.errors import NasdipError
+
 
 class Trainable(Protocol):
     """A network with its loss and optimiser.
@@ -72,8 +74,11 @@ class TorchTrainable:
         return {name: value.detach() for name, value in self._network.state_dict().items()}
 
     def load_weights(self, weights: Mapping[str, Tensor]) -> None:
-        """Take over parameters and statistics."""
-        self._network.load_state_dict(dict(weights))
+        """Take over parameters and statistics; NasdipError for those of another network."""
+        try:
+            self._network.load_state_dict(dict(weights))
+        except RuntimeError:
+            raise NasdipError("these weights are of another network: use those of this one") from None
 
     def optimiser(self) -> dict[str, Tensor]:
         """Return the optimiser's moments, as PARAMETER.NAME."""

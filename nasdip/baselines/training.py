@@ -10,12 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nasdip.baselines.model_folder import Epoch, ModelFolder
+from nasdip.baselines.history import Epoch
+from nasdip.baselines.model_folder import ModelFolder
 from nasdip.baselines.pairs import Pairs, PairSet
 from nasdip.baselines.registry import Baseline
 from nasdip.baselines.trainable import Trainable
 from nasdip.errors import NasdipError
-from nasdip.imaging.metrics import psnr
+from nasdip.imaging.metrics import decibels, psnr
 from nasdip.imaging.noise import add_noise
 from nasdip.seeds import derive_seed
 
@@ -109,14 +110,14 @@ def train(
         start, losses = time.perf_counter(), []
         for step, (source, target) in enumerate(_batches(baseline, pairs.training, settings, number), start=1):
             losses.append(network.step(_tensor(source, device), _tensor(target, device)))
-            if not math.isfinite(losses[-1]):
-                raise NasdipError(f"the loss is {losses[-1]} in epoch {number}: use a smaller --learning-rate")
+            _check_loss(losses[-1], number)
             if notify is not None:
                 notify(step, number, losses[-1])
         seconds = time.perf_counter() - start
         epoch = Epoch(
             number, seconds, float(np.mean(losses)), *_validate(network, validation, pairs.validation, device)
         )
+        _check_loss(epoch.validation_loss, number)  # the last step may have spoilt the weights
         epochs.append(epoch)
         folder.write_epoch(network, epochs)
         if ended is not None:
@@ -179,4 +180,10 @@ def _validate(
         for place, wanted in enumerate((validation.target[part], clean[part])):
             sums[place] += float((output - _tensor(wanted, device)).square().sum(dtype=torch.float64))
     target, truth = (float(total) / clean.size for total in sums)
-    return target, truth, -10 * math.log10(truth) if truth > 0 else math.inf
+    return target, truth, float(decibels(np.array(truth)))
+
+
+def _check_loss(loss: float, epoch: int) -> None:
+    if not math.isfinite(loss):
+        other = " and another folder with -o" if epoch > 1 else ""
+        raise NasdipError(f"the loss is {loss} in epoch {epoch}: use a smaller --learning-rate{other}")

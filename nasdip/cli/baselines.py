@@ -49,9 +49,11 @@ def train(
     ],
     pairs: Annotated[Path, typer.Option(metavar="FILE", help="Pairs that nasdip pairs made.")],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="The model's folder.")],
-    epochs: Annotated[int | None, typer.Option(min=1, help="In all [default: as in its report].")] = None,
-    batch: Annotated[int | None, typer.Option(min=2, help="Images for a step [default: as in its report].")] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="[default: as in its report]")] = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="In all [default: its own, its report's where it says].")
+    ] = None,
+    batch: Annotated[int | None, typer.Option(min=2, help="Images for a step [default: as for --epochs].")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="[default: as for --epochs]")] = None,
     seed: Seed = 0,
     device: Device = "auto",
     tensorboard: Annotated[

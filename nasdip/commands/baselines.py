@@ -2,20 +2,23 @@
 
 import itertools
 import resource
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from nasdip.baselines.denoiser import load_denoiser
-from nasdip.baselines.model_folder import Epoch, ModelFolder, best_of
+from nasdip.baselines.denoiser import check_channels, load_denoiser
+from nasdip.baselines.history import Epoch, best_of
+from nasdip.baselines.model_folder import ModelFolder
 from nasdip.baselines.pairs import PairSet, make_pairs, read_pairs, write_pairs
 from nasdip.baselines.pictures import named, shipped
 from nasdip.baselines.registry import Baseline, find_baseline
 from nasdip.baselines.training import TrainingSettings, measure_step, noisy_psnr, steps_of, train
-from nasdip.commands.restore import check_targets
-from nasdip.console import duration, note, progress, size
+from nasdip.commands.targets import check_targets
+from nasdip.console import ShowProgress, duration, note, progress, size
 from nasdip.errors import NasdipError
 from nasdip.files import make_folder
 from nasdip.imaging.image_file import check_output, read_image, write_image
@@ -23,7 +26,7 @@ from nasdip.imaging.inputs import channels_last, describe, read_clean
 from nasdip.imaging.metrics import psnr
 from nasdip.imaging.observe import observe
 from nasdip.prior.device import describe as describe_device
-from nasdip.prior.device import find_device
+from nasdip.prior.device import find_device, memory_told
 from nasdip.report.figures.theme import save_png
 from nasdip.report.figures.training import training_figure
 
@@ -75,12 +78,16 @@ def train_baseline(
         "size": pairs.size, "pairs": pairs.digest(),
     }  # fmt: skip
     done = folder.check(identity)
-    write_board = _board_writer() if tensorboard else None
+    if tensorboard:
+        _check_tensorboard()
     noisy = noisy_psnr(baseline, pairs.validation, seed)
-    note(_announcement(baseline, pairs, settings, where, done, noisy))
-    with folder.locked():
+    short = f"for batches of {settings.batch} images on {where}: use a smaller --batch"
+    with memory_told(short):
+        note(_announcement(baseline, pairs, settings, where, done, noisy))
+    with folder.locked(), memory_told(short):
         folder.open(identity, {"pairs": dict(pairs.facts), "noisy_psnr": noisy})
-        _train(baseline, pairs, settings, folder, where, noisy, write_board)
+        _train(baseline, pairs, settings, folder, where, tensorboard)
+        save_png(training_figure(folder.history(), noisy), folder.path / "curve.png")
     best = best_of(folder.history())
     note(f"best epoch {best.epoch}: {best.validation_psnr:.2f} dB on the validation pairs, noisy {noisy:.2f} dB")
     print(output)
@@ -91,26 +98,29 @@ def denoise_files(images: list[Path], output: Path, *, model: Path, device: str,
     denoise, sigma = load_denoiser(model, find_device(device)), _sigma(model)
     if clean is not None and len(images) > 1:
         raise NasdipError("--clean belongs to one picture: denoise them one by one")
-    check_targets(images, output)
+    check_targets(images, output, clean=clean)
     for path in images:
         file = read_image(path)
         check_output(path, file)
-        if channels_last(file).shape[2] not in (1, 3):
-            raise NasdipError(f"{describe(file)}: trained networks denoise 1 or 3 channels; split the image")
+        check_channels(channels_last(file).shape[2])
         if clean is not None:
             read_clean(clean, file)
     make_folder(output)
-    with progress("denoise", len(images)) as show:
-        for number, path in enumerate(images, start=1):
-            file = read_image(path)
-            pixels, truth = channels_last(file), read_clean(clean, file)
-            _tell_other_level(path, observe(pixels)[1].sigma, sigma)
-            denoised = denoise(pixels)
-            write_image(output / path.name, denoised, like=file)
-            show(number)
-            if truth is not None:
-                note(f"PSNR {psnr(truth, denoised, data_range=1.0):.2f} dB")
-            print(output / path.name)
+    for path in images:
+        file = read_image(path)
+        pixels, truth = channels_last(file), read_clean(clean, file)
+        note(describe(file))
+        _tell_other_level(path, observe(pixels)[1].sigma, sigma)
+        with progress(f"{path.name} (%)", 100) as show:
+            denoised = denoise(pixels, _percents(show))
+        write_image(output / path.name, denoised, like=file)
+        if truth is not None:
+            note(f"PSNR {psnr(truth, denoised, data_range=1.0):.2f} dB")
+        print(output / path.name)
+
+
+def _percents(show: ShowProgress) -> Callable[[int, int], None]:
+    return lambda done, total: show(100 * done // total)
 
 
 def _pairs_words(pairs: PairSet) -> str:
@@ -149,13 +159,15 @@ def _train(
     settings: TrainingSettings,
     folder: ModelFolder,
     device: torch.device,
-    noisy: float,
-    write_board: "Callable[[Path, Epoch], None] | None",
+    tensorboard: bool,
 ) -> None:
-    steps, done = steps_of(pairs, settings), len(folder.history())
+    steps, epochs = steps_of(pairs, settings), folder.history()
     quality = ""
 
-    with progress(baseline.name, settings.epochs * steps, done * steps) as show:
+    with (
+        progress(baseline.name, settings.epochs * steps, len(epochs) * steps) as show,
+        _board(folder.path / "tensorboard", epochs if tensorboard else None) as add,
+    ):
 
         def step(number: int, epoch: int, loss: float) -> None:
             show((epoch - 1) * steps + number, f"epoch {epoch}, loss {loss:.4g}{quality}")
@@ -163,9 +175,9 @@ def _train(
         def ended(epoch: Epoch) -> None:
             nonlocal quality
             quality = f", validation {epoch.validation_psnr:.2f} dB"
-            save_png(training_figure(folder.history(), noisy), folder.path / "curve.png")
-            if write_board is not None:
-                write_board(folder.path / "tensorboard", epoch)
+            add(epoch)
+            if not sys.stderr.isatty():  # a bar shows it
+                note(f"{baseline.name}: epoch {epoch.epoch}, loss {epoch.loss:.4g}{quality}")
 
         try:
             train(baseline, pairs, settings, folder, device, step, ended)
@@ -174,19 +186,33 @@ def _train(
             raise
 
 
-def _board_writer() -> "Callable[[Path, Epoch], None]":
-    """Return what adds an epoch to TensorBoard's curves in a folder; NasdipError where it is not installed."""
+def _check_tensorboard() -> None:
     try:
-        from torch.utils.tensorboard import SummaryWriter
+        import torch.utils.tensorboard  # noqa: F401
     except ImportError:
         raise NasdipError("TensorBoard is not installed: pip install nasdip[tensorboard]") from None
 
-    def write(folder: Path, epoch: Epoch) -> None:
-        with SummaryWriter(str(folder)) as writer:
+
+@contextmanager
+def _board(folder: Path, epochs: Sequence[Epoch] | None) -> Iterator[Callable[[Epoch], None]]:
+    """Return what adds an epoch to TensorBoard's curves in a folder, those that are done anew; None: to nothing."""
+    if epochs is None:
+        yield lambda epoch: None
+        return
+    from torch.utils.tensorboard import SummaryWriter
+
+    for file in folder.glob("events.out.tfevents.*"):  # may lack epochs, or have some twice
+        file.unlink()
+    with SummaryWriter(str(folder)) as writer:
+
+        def add(epoch: Epoch) -> None:
             for name in Epoch._fields[2:]:
                 writer.add_scalar(name, getattr(epoch, name), epoch.epoch)
+            writer.flush()
 
-    return write
+        for epoch in epochs:
+            add(epoch)
+        yield add
 
 
 def _sigma(model: Path) -> float | None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from nasdip.commands.fitting import announcement, fit_progress
 from nasdip.commands.runs import find_run, search_of
+from nasdip.commands.targets import check_targets
 from nasdip.console import duration, note
 from nasdip.errors import NasdipError
 from nasdip.files import make_folder
@@ -89,7 +90,7 @@ def restore_files(
     where, width = find_device(device), width or way.width
     if clean is not None and len(images) > 1:
         raise NasdipError("--clean belongs to one picture: restore them one by one")
-    check_targets(images, output)
+    check_targets(images, output, clean=clean, folders=True)
 
     def see(file: ImageFile) -> Seen:
         (observation, found), truth = observe(channels_last(file), level), read_clean(clean, file)
@@ -215,19 +216,3 @@ def _oracle(repetition: FitResult) -> str:
         return "none"
     step = "each tile's best step" if repetition.tiles else f"step {repetition.oracle_step}"
     return f"{repetition.oracle_psnr:.2f} dB at {step}"
-
-
-def check_targets(images: list[Path], output: Path) -> None:
-    """Raise NasdipError where results would overwrite an input or each other."""
-    taken: dict[Path, Path] = {}
-    for path in dict.fromkeys(images):
-        for target in (output / path.name, output / path.stem):
-            other = taken.setdefault(target, path)
-            if other != path:
-                raise NasdipError(f"{other} and {path} would be written to one place: use another -o for one of them")
-        if (output / path.name).resolve() == path.resolve():
-            raise NasdipError(f"{path} would be overwritten: choose another folder with -o")
-        if (output / path.name).is_dir() or (output / path.stem).is_file():
-            raise NasdipError(
-                f"{output} holds something else under the name {path.stem}: choose another folder with -o"
-            )

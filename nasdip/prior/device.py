@@ -1,6 +1,7 @@
 """Where to compute."""
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 import torch
 from torch import nn
@@ -57,6 +58,17 @@ def available_memory(device: torch.device) -> int | None:
         kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)  # by torch, for reuse
         return int(torch.cuda.mem_get_info(device)[0]) + kept
     return memory_available()
+
+
+@contextmanager
+def memory_told(words: str) -> Iterator[None]:
+    """Raise a NasdipError of these words instead of an error which means that memory ran out."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise NasdipError(f"out of memory {words}") from None
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -10,7 +10,7 @@ from nasdip.imaging.intensity import working_range
 from nasdip.imaging.observation import Identity
 from nasdip.imaging.tiles import Tile, Tiling
 from nasdip.network.build import build_network
-from nasdip.prior.device import is_out_of_memory
+from nasdip.prior.device import memory_told
 from nasdip.prior.fit import fit
 from nasdip.prior.guard import FitDiverged
 from nasdip.prior.loop import FitProgress
@@ -94,16 +94,12 @@ def _fit(task: Task, seed: int, notify: Notify | None, tile: Tile | None = None)
     if tile is not None:
         observation = observation.part(tile.place)
         clean = None if clean is None else np.ascontiguousarray(clean[tile.place])
-    try:
+    height, width = observation.pixels.shape[:2]
+    with memory_told(
+        f"fitting {height}x{width} px at width {task.width} on {task.device}: use smaller tiles, a smaller width, a "
+        "smaller picture or another device"
+    ):
         return fit(
             network, task.architecture, observation, task.config, seed=seed, clean=clean, device=task.device,
             progress=notify, watched=task.watched,
         )  # fmt: skip
-    except (RuntimeError, MemoryError) as error:
-        if not is_out_of_memory(error):
-            raise
-        height, width = observation.pixels.shape[:2]
-        raise NasdipError(
-            f"out of memory fitting {height}x{width} px at width {task.width} on {task.device}: use smaller tiles, "
-            "a smaller width, a smaller picture or another device"
-        ) from None

@@ -1,11 +1,15 @@
 """The framework's layers equal torch's: outputs, gradients by inputs and parameters; and finite differences."""
 
+import ast
+from pathlib import Path
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from nasdip.baselines import scratch
 from nasdip.baselines.scratch import (
     SGD,
     Conv2d,
@@ -22,16 +26,8 @@ from nasdip.baselines.scratch import (
 )
 from nasdip.baselines.scratch.twin import torch_twin
 from nasdip.errors import NasdipError
-from nasdip.threads import use_threads
 
 DOUBLE = torch.float64
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Such small maps are slower with more."""
-    with use_threads(1):
-        yield
 
 
 def random(*shape, seed=0):
@@ -216,3 +212,15 @@ def test_a_gradient_of_another_shape_is_refused(name):
     module.forward(random(1, 2, 4, 4))
     with pytest.raises(NasdipError, match="is none of it"):
         module.backward(random(1, 7, 4, 4))
+
+
+def test_no_layers_and_no_gradients_of_torch_are_used():
+    folder = Path(scratch.__file__).parent
+    for file in folder.glob("*.py"):
+        if file.name == "twin.py":  # the other network
+            continue
+        for node in ast.walk(ast.parse(file.read_text())):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            names += [alias.name for alias in node.names] if isinstance(node, ast.Import | ast.ImportFrom) else []
+            names += [node.attr] if isinstance(node, ast.Attribute) else []
+            assert not {part for name in names for part in name.split(".")} & {"nn", "autograd", "requires_grad_"}, file

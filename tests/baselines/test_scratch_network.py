@@ -9,16 +9,8 @@ from nasdip.baselines.scratch.module import Module
 from nasdip.baselines.scratch.twin import torch_twin
 from nasdip.baselines.trainable import TorchTrainable
 from nasdip.errors import NasdipError
-from nasdip.threads import use_threads
 
 RATE, MOMENTUM = 0.3, 0.9
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Such small maps are slower with more."""
-    with use_threads(1):
-        yield
 
 
 def trainable(seed=0, momentum=MOMENTUM):

@@ -5,7 +5,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from nasdip.baselines.model_folder import ModelFolder, best_of, find_models
+from nasdip.baselines import training
+from nasdip.baselines.history import best_of
+from nasdip.baselines.model_folder import ModelFolder, find_models
 from nasdip.baselines.registry import BASELINES, find_baseline
 from nasdip.baselines.training import TrainingSettings, noisy_psnr, train
 from nasdip.errors import NasdipError
@@ -65,8 +67,9 @@ def test_the_model_is_that_of_the_best_epoch_by_the_targets(small_pairs, tmp_pat
     assert folder.record()["best"]["epoch"] == 2
 
 
-def test_validation_is_of_all_images(small_pairs, tmp_path):
+def test_validation_is_of_all_images(small_pairs, tmp_path, monkeypatch):
     """The PSNR that is told is that of the model's output, computed another way."""
+    monkeypatch.setattr(training, "_VALIDATED", 7)
     epochs, folder = trained("noise2noise-half", small_pairs, tmp_path, epochs=1)
     network = find_baseline("noise2noise-half").build(0, 0.1, CPU)
     network.load_weights(folder.weights())
@@ -97,6 +100,34 @@ def test_a_kill_between_the_files_of_an_epoch_loses_that_epoch_alone(small_pairs
 def test_a_loss_that_is_no_number_ends_with_a_line(small_pairs, tmp_path):
     with pytest.raises(NasdipError, match="use a smaller --learning-rate"):
         trained("dcnn", small_pairs, tmp_path, epochs=3, learning_rate=1e6)
+
+
+def test_weights_that_the_last_step_spoilt_are_no_model(small_pairs, tmp_path):
+    """The loss of a step is that before it: with one step in an epoch, only validation sees what it did."""
+    with pytest.raises(NasdipError, match=r"in epoch 1: use a smaller --learning-rate$"):
+        trained("dcnn", small_pairs, tmp_path, epochs=1, learning_rate=1e30, batch=48)
+    assert not (tmp_path / "model.safetensors").exists()
+    epochs, _ = trained("dcnn", small_pairs, tmp_path, epochs=1, batch=48)  # there is nothing to go on from
+    assert len(epochs) == 1
+    assert ModelFolder(tmp_path).record()["settings"]["learning_rate"] == 0.002
+
+
+@pytest.mark.parametrize("change", [lambda text: "", lambda text: text.replace("loss", "l"), lambda text: text[:-20]])
+def test_a_damaged_history_is_told(small_pairs, tmp_path, change):
+    trained("noise2noise-half", small_pairs, tmp_path, epochs=1)
+    (tmp_path / "history.csv").write_text(change((tmp_path / "history.csv").read_text()))
+    with pytest.raises(NasdipError, match="does not hold the 1 epochs that are done"):
+        ModelFolder(tmp_path).history()
+
+
+def test_noise_that_is_added_is_another_in_every_epoch_and_one_in_validation(small_pairs):
+    dcnn, settings = find_baseline("dcnn"), TrainingSettings(2, 48, 0.1, 0)
+    sums = [
+        sorted(next(training._batches(dcnn, small_pairs.training, settings, epoch)).source.sum((1, 2, 3)))
+        for epoch in (1, 1, 2)
+    ]
+    assert sums[0] == sums[1] != sums[2]
+    assert noisy_psnr(dcnn, small_pairs.validation, 0) == noisy_psnr(dcnn, small_pairs.validation, 0)
 
 
 def test_a_folder_of_another_training_is_refused(small_pairs, tmp_path):

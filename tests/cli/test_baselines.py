@@ -13,6 +13,7 @@ from skimage.util import img_as_float32
 
 from nasdip.baselines.model_folder import ModelFolder
 from nasdip.baselines.pairs import make_pairs, read_pairs, write_pairs
+from nasdip.baselines.trainable import TorchTrainable
 from nasdip.imaging.image_file import read_image
 
 TRAIN = ("train", "noise2noise-half", "--pairs", "pairs.npz", "-o", "models/half", "--batch", 8, "--epochs", 2)
@@ -100,7 +101,7 @@ def test_the_same_command_goes_on(pairs, folder, nasdip, monkeypatch):
     def stop_after_the_first(*arguments):
         write(*arguments)
         ended.append(1)
-        if len(ended) == 1:
+        if len(ended) in (1, 2):
             raise KeyboardInterrupt
 
     monkeypatch.setattr(ModelFolder, "write_epoch", stop_after_the_first)
@@ -108,12 +109,14 @@ def test_the_same_command_goes_on(pairs, folder, nasdip, monkeypatch):
     assert code == 130
     assert "1 epochs are in models/half; the same command goes on" in err
     code, _, err = nasdip(*TRAIN)
-    assert code == 0, err
+    assert code == 130
     assert "going on with an earlier start, 1 epochs done" in err
+    assert not (folder / "models/half/curve.png").exists()
     assert len(ModelFolder(folder / "models/half").history()) == 2
     code, _, err = nasdip(*TRAIN)
     assert code == 0, err
     assert "2 epochs are done; --epochs 3 or more goes on" in err
+    assert (folder / "models/half/curve.png").exists()  # which the end that was stopped had left out
     assert len(ended) == 2
     code, _, err = nasdip(*TRAIN, "--seed", 1)
     assert code == 2
@@ -123,8 +126,10 @@ def test_the_same_command_goes_on(pairs, folder, nasdip, monkeypatch):
 def test_curves_for_tensorboard(pairs, folder, nasdip):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+    assert nasdip(*TRAIN[:-1], 1)[0] == 0
     code, _, err = nasdip(*TRAIN, "--tensorboard")
     assert code == 0, err
+    assert "noise2noise-half: epoch 2, loss 0." in err
     events = EventAccumulator(str(folder / "models/half/tensorboard"))
     events.Reload()
     told = [event.value for event in events.Scalars("validation_psnr")]
@@ -156,6 +161,30 @@ def test_wrong_arguments_are_told(pairs, folder, nasdip, arguments, words):
     assert words in err
     assert not (folder / "m").exists()
     assert not (folder / "denoised").exists()
+
+
+def test_memory_that_runs_out_is_told(pairs, folder, nasdip, monkeypatch):
+    def out_of_memory(*arguments):
+        raise MemoryError
+
+    monkeypatch.setattr(TorchTrainable, "step", out_of_memory)
+    code, _, err = nasdip(*TRAIN)
+    assert code == 2
+    assert "out of memory for batches of 8 images on cpu: use a smaller --batch" in err
+
+
+def test_no_input_is_overwritten(pairs, folder, nasdip):
+    assert nasdip(*TRAIN)[0] == 0
+    (folder / "truth").mkdir()
+    before = (folder / "clean.png").read_bytes()
+    shutil.copy(folder / "clean.png", folder / "truth/photo.png")
+    arguments = ("denoise", "photo.png", "--model", "models/half", "--clean", "truth/photo.png", "-o", "truth")
+    code, _, err = nasdip(*arguments)
+    assert code == 2
+    assert "truth/photo.png would be overwritten" in err
+    assert (folder / "truth/photo.png").read_bytes() == before
+    tifffile.imwrite(folder / "photo.tif", np.full((40, 40), 0.5, np.float32))
+    assert nasdip("denoise", "photo.png", "photo.tif", "--model", "models/half")[0] == 0  # no folders of that name
 
 
 def test_channels_that_no_model_denoises_are_told_before_any_work(pairs, folder, nasdip):

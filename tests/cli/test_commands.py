@@ -235,7 +235,13 @@ def test_zoo_doctor_cite_and_version(folder, nasdip):
     assert (code, out) == (0, "0.1.0\n")
 
 
-@pytest.mark.parametrize("verb", ["restore", "search", "noise", "spectrum", "report", "status", "doctor", "cite"])
+VERBS = [
+    *("restore", "search", "noise", "spectrum", "report", "status", "doctor", "cite"),
+    *("pairs", "train", "denoise", "compare", "demo-report"),
+]
+
+
+@pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_has_help_with_an_example(nasdip, verb):
     code, out, _ = nasdip(verb, "--help")
     assert code == 0

@@ -307,6 +307,6 @@ def test_a_random_run_of_another_task_is_refused(finished: ReportedRun, tmp_path
 
 
 def test_no_torch_is_imported() -> None:
-    code = "import sys, nasdip.report.report; sys.exit('torch' in sys.modules)"
+    code = "import sys, nasdip.report.report, nasdip.report.figures.training; sys.exit('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], env=os.environ, check=False)
     assert done.returncode == 0

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
-from nasdip.baselines.model_folder import Epoch, best_of
+from nasdip.baselines.history import Epoch, best_of
 from nasdip.report.figures.theme import COLOUR, label, legend, new_figure, whole_numbers
 
 
