@@ -2,6 +2,7 @@
 
 from importlib import import_module
 from importlib.util import find_spec
+from types import ModuleType
 
 import numpy as np
 
@@ -21,6 +22,12 @@ def check_bm3d() -> None:
     """Raise NasdipError where the package bm3d is not installed."""
     if not has_bm3d():
         raise NasdipError(f"bm3d needs the package of that name: pip install bm3d ({LICENCE}), or leave it out")
+
+
+def load_bm3d() -> ModuleType:
+    """Return the package bm3d; NasdipError where it is not installed."""
+    check_bm3d()
+    return import_module("bm3d")
 
 
 def block_matching(noisy: np.ndarray, sigma: float) -> np.ndarray:
@@ -58,8 +65,7 @@ def block_matching(noisy: np.ndarray, sigma: float) -> np.ndarray:
     """
     if not sigma > 0:
         raise NasdipError(f"BM3D needs a noise level above 0 (got {sigma}): give one with --sigma")
-    check_bm3d()
-    package = import_module("bm3d")
+    package = load_bm3d()
     stretch = working_range(noisy)
     scaled, level = stretch.apply(check_image(noisy)), sigma / 255 / stretch.scale
     if scaled.shape[2] == 3:

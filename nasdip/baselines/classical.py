@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
+import pywt  # noqa: F401  # denoise_wavelet imports it when it is called, which its time and memory are not to show
 from skimage.restoration import calibrate_denoiser, denoise_nl_means, denoise_tv_chambolle, denoise_wavelet
 
 from nasdip.errors import NasdipError

@@ -20,13 +20,12 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from nasdip.baselines.history import Epoch, best_of, read_history, write_history
+from nasdip.baselines.origin import read_record
 from nasdip.baselines.trainable import Trainable
 from nasdip.errors import NasdipError
-from nasdip.files import locked, make_folder, read_json, replacing, write_json
+from nasdip.files import locked, make_folder, replacing, write_json
 from nasdip.provenance import provenance
 
-# What must be known to use a model.
-_SETTINGS = {"baseline", "learning_rate", "size"}
 _WEIGHTS, _OPTIMISER = "weights/", "optimiser/"
 
 
@@ -103,13 +102,7 @@ class ModelFolder:
 
     def record(self) -> dict[str, Any]:
         """Return model.json; NasdipError where the folder holds no model."""
-        if not (self.path / "model.json").exists():
-            raise NasdipError(f"{self.path} holds no model: make one with nasdip train")
-        record = read_json(self.path / "model.json")
-        settings = record.get("settings")
-        if not isinstance(settings, dict) or not set(settings) >= _SETTINGS:
-            raise NasdipError(f"{self.path / 'model.json'} is not of nasdip train: choose another folder")
-        return record
+        return read_record(self.path)
 
     def weights(self) -> dict[str, Tensor]:
         """Return the weights of the best epoch; NasdipError where no epoch is done."""

@@ -18,13 +18,14 @@ def compare(
         str | None,
         typer.Option(
             metavar="NAME,...",
-            help="Of dip, nas-dip, nasdip-denoise, zs-n2n, trained models, tv, wavelet, nl-means, "
+            help="Of nasdip-restore, dip, nas-dip, nasdip-denoise, zs-n2n, trained models, tv, wavelet, nl-means, "
             "nl-bayes, bm3d (needs bm3d) [default: all that are installed].",
         ),
     ] = None,
     models: Annotated[
-        Path, typer.Option(metavar="DIR", help="Folder whose subfolders hold trained models; need not exist.")
-    ] = Path("models"),
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder whose subfolders hold trained models [default: models, if there]."),
+    ] = None,
     steps: Annotated[
         int | None,
         typer.Option(
@@ -40,6 +41,7 @@ def compare(
 ) -> None:
     """Compare denoisers on one picture: a table (comparison.md, results.csv), a figure, and every restored picture.
 
+    dip, nas-dip and nasdip-denoise are fits of these networks alone, nasdip-restore is what `nasdip restore` makes.
     Each runs in a process of its own. Stopped with Ctrl-C, or with a method that failed, the same command goes on with
     those that are missing. Exit code 1 where none gave a result.
 

@@ -13,6 +13,7 @@ import torch
 from nasdip.baselines.denoiser import check_channels, load_denoiser
 from nasdip.baselines.history import Epoch, best_of
 from nasdip.baselines.model_folder import ModelFolder
+from nasdip.baselines.origin import read_origin
 from nasdip.baselines.pairs import PairSet, make_pairs, read_pairs, write_pairs
 from nasdip.baselines.pictures import named, shipped
 from nasdip.baselines.registry import Baseline, find_baseline
@@ -75,7 +76,7 @@ def train_baseline(
     )
     identity = {
         "baseline": name, "batch": settings.batch, "learning_rate": settings.learning_rate, "seed": seed,
-        "size": pairs.size, "pairs": pairs.digest(),
+        "size": pairs.size, "pairs": pairs.digest(), "noise": baseline.noise,
     }  # fmt: skip
     done = folder.check(identity)
     if tensorboard:
@@ -95,7 +96,7 @@ def train_baseline(
 
 def denoise_files(images: list[Path], output: Path, *, model: Path, device: str, clean: Path | None) -> None:
     """Denoise each image with a trained baseline into the folder `output`."""
-    denoise, sigma = load_denoiser(model, find_device(device)), _sigma(model)
+    denoise, sigma = load_denoiser(model, find_device(device)), read_origin(model).sigma
     if clean is not None and len(images) > 1:
         raise NasdipError("--clean belongs to one picture: denoise them one by one")
     check_targets(images, output, clean=clean)
@@ -213,15 +214,6 @@ def _board(folder: Path, epochs: Sequence[Epoch] | None) -> Iterator[Callable[[E
         for epoch in epochs:
             add(epoch)
         yield add
-
-
-def _sigma(model: Path) -> float | None:
-    """Return the level of the noise (8-bit units) of the pairs that a model was trained with; None where unknown."""
-    record = ModelFolder(model).record()
-    if find_baseline(record["settings"]["baseline"]).noise is not None:
-        return None
-    levels = record["facts"]["pairs"].get("sigma")
-    return levels[0] if levels else None
 
 
 def _tell_other_level(path: Path, found: float, trained: float | None) -> None:

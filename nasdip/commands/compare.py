@@ -10,7 +10,7 @@ from nasdip.baselines.block_matching import LICENCE
 from nasdip.comparison import methods as kinds
 from nasdip.comparison.estimate import check_prior, prior_seconds, zero_shot_seconds
 from nasdip.comparison.figure import comparison_of_methods
-from nasdip.comparison.folder import ComparisonFolder
+from nasdip.comparison.folder import FIGURE, MARKDOWN, RESULTS, ComparisonFolder
 from nasdip.comparison.heldout import heldout_pixels
 from nasdip.comparison.methods import Method, choose_methods, known_methods
 from nasdip.comparison.notes import table_notes
@@ -27,7 +27,10 @@ from nasdip.imaging.observation import Observation
 from nasdip.imaging.observe import observe, parse_sigma
 from nasdip.prior.device import describe as describe_device
 from nasdip.prior.device import find_device
+from nasdip.report.cautions import lossy_words
 from nasdip.report.figures.theme import save_png
+
+_FITTED = (kinds.PRIOR, kinds.RESTORE)
 
 
 class _Comparison(NamedTuple):
@@ -47,7 +50,7 @@ def compare_file(
     *,
     clean: Path | None,
     methods: str | None,
-    models: Path,
+    models: Path | None,
     steps: int | None,
     width: int | None,
     seed: int,
@@ -65,7 +68,8 @@ def compare_file(
     folder = ComparisonFolder(output or Path("compared") / image.stem)
     comparison = _Comparison(file, observation, read_clean(clean, file), chosen, settings, folder)
     _check(comparison, clean)
-    note(f"{describe(file)}. {found.words}\n{_announcement(comparison)}")
+    lossy = lossy_words(image, given=found.given)
+    note("\n".join(filter(None, (f"{describe(file)}. {found.words}", lossy, _announcement(comparison)))))
     with folder.locked():
         folder.check(observation.pixels, settings)
         folder.start(image, observation.pixels, heldout_pixels(observation, seed), settings)
@@ -78,12 +82,11 @@ def _check(comparison: _Comparison, clean: Path | None) -> None:
     """Raise NasdipError for what would fail later, or overwrite a picture."""
     file, folder = comparison.file, comparison.folder
     check_output(file.path, file)
+    pictures = [_picture(comparison, method.name).name for method in comparison.chosen]
+    folder.check_targets([path for path in (file.path, clean) if path is not None], pictures)
     for method in comparison.chosen:
-        target = _picture(comparison, method.name)
-        if target.resolve() in {path.resolve() for path in (file.path, clean) if path is not None}:
-            raise NasdipError(f"{target} would be overwritten: choose another folder with -o")
-        if method.kind == kinds.PRIOR:
-            check_prior(method.source, comparison.settings, comparison.observation)
+        if method.kind in _FITTED:
+            check_prior(method, comparison.settings, comparison.observation)
     folder.check(comparison.observation.pixels, comparison.settings)
 
 
@@ -106,14 +109,14 @@ def _times(comparison: _Comparison, missing: Sequence[Method]) -> str:
     told = []
     for method in missing:
         try:
-            if method.kind == kinds.PRIOR:
-                seconds = prior_seconds(method.source, comparison.settings, comparison.observation)
+            if method.kind in _FITTED:
+                seconds = prior_seconds(method, comparison.settings, comparison.observation)
                 told.append(f"{method.name} at most about {duration(seconds)}")
             elif method.kind == kinds.ZERO_SHOT:
                 seconds = zero_shot_seconds(comparison.settings, comparison.observation)
                 told.append(f"{method.name} about {duration(seconds)}")
         except NasdipError as error:  # of memory: its row will say so
-            told.append(f"{method.name} will fail ({error})")
+            told.append(f"{method.name} may fail ({error})")
     return f"; {', '.join(told)}; others seconds to minutes" if told else ""
 
 
@@ -130,6 +133,7 @@ def _run(comparison: _Comparison) -> dict[str, str]:
             note(f"{done} of {len(chosen)} methods are in {folder.path}; the same command goes on")
             raise
         if failure:
+            folder.discard(method)  # of other weights
             failures[method.name] = failure
             note(f"{method.name} failed: {failure}")
     return failures
@@ -149,30 +153,40 @@ def _run_one(path: Path, method: Method, words: str) -> str | None:
 
 def _write(comparison: _Comparison, failures: dict[str, str]) -> list[Row]:
     """Measure and write all that is on disk: pictures, tables and the figure; return the rows."""
-    folder, file = comparison.folder, comparison.file
-    scene = make_scene(comparison.observation, comparison.clean, folder.heldout())
+    folder, results = comparison.folder, {}
+    for method in comparison.chosen:
+        if method.name not in failures:
+            try:
+                results[method.name] = folder.read(method.name)
+            except NasdipError as error:  # the same command makes it anew
+                folder.discard(method)
+                failures[method.name] = str(error)
+    bayes = results.get("nl-bayes")
+    scene = make_scene(comparison.observation, comparison.clean, folder.heldout(), bayes and bayes.restored)
     rows, images = [noisy_row(scene)], {"noisy": scene.noisy}
     for method in comparison.chosen:
-        if method.name in failures:
-            rows.append(Row(method.name, failure=failures[method.name]))
+        name, picture = method.name, _picture(comparison, method.name)
+        if name in failures:
+            rows.append(Row(name, failure=failures[name]))
+            picture.unlink(missing_ok=True)
             continue
-        result = folder.read(method.name)
-        rows.append(measure(method.name, result, scene))
-        images[method.name] = result.restored
-        write_image(_picture(comparison, method.name), result.restored, like=file)
-    _write_tables(comparison, rows, scene)
+        images[name] = results[name].restored
+        rows.append(measure(name, results[name], scene))
+        write_image(picture, images[name], like=comparison.file)
     if scene.clean is not None:
         images["clean"] = scene.clean
-    save_png(comparison_of_methods(make_panels(images, rows)), folder.path / "comparison.png")
-    print(folder.path / "comparison.png")
+    shown = make_panels(images, rows)
+    _write_tables(comparison, rows, scene)
+    save_png(comparison_of_methods(shown), folder.path / FIGURE)
+    print(folder.path / FIGURE)
     return rows
 
 
 def _write_tables(comparison: _Comparison, rows: list[Row], scene: Scene) -> None:
     path = comparison.folder.path
     table = make_table(rows, table_notes(comparison.chosen, rows, scene, comparison.observation))
-    write_rows(path / "results.csv", rows)
-    write_markdown(path / "comparison.md", str(comparison.file.path), table)
+    write_rows(path / RESULTS, rows)
+    write_markdown(path / MARKDOWN, str(comparison.file.path), table)
     print_table(table)
 
 

@@ -29,6 +29,7 @@ from nasdip.report.report import write_report
 from nasdip.report.words import plain
 
 _RESULTS = _FIGURE, _TABLE, _SUMMARY = "first_last.png", "repetitions.csv", "summary.md"
+_LARGEST_SHARE = 0.5  # of the picture's range, for the level of the noise
 _LEAST_SIGMA = 1.0  # 8-bit units; fainter noise gets lost in the rounding
 
 
@@ -57,7 +58,9 @@ def demo_report(
     """
     chosen, where = meant_architecture(architecture), find_device(device)
     file = read_image(image)
-    clean = np.clip(channels_last(file), 0, 1)
+    pixels = channels_last(file)
+    clean = np.clip(pixels, 0, 1)
+    _check_range(image, clean, sigma)
     noisy, folder = noisy_version(clean, sigma, seed), RestorationFolder(output / image.stem)
     noisy_file = output / ("noisy.png" if clean.shape[2] in (1, 3) else "noisy.tif")
     folder.image = str(noisy_file)
@@ -71,7 +74,8 @@ def demo_report(
     if plan.tiles.tiling is not None:
         raise NasdipError(f"{image} does not fit into the memory as a whole: use a smaller --width or picture")
     make_folder(output)
-    note(f"{describe(file)}. Noise of sigma {sigma:g} is added.\n{announcement(task, plan, folder)}")
+    clipped = " Values below 0 and above 1 were clipped." if pixels.min() < 0 or pixels.max() > 1 else ""
+    note(f"{describe(file)}.{clipped} Noise of sigma {sigma:g} is added.\n{announcement(task, plan, folder)}")
     _fit(task, plan, folder, noisy_file)
     return _write(folder, image.name)
 
@@ -86,6 +90,14 @@ def noisy_version(clean: np.ndarray, sigma: float, seed: int) -> np.ndarray:
         raise NasdipError(f"sigma {sigma:g} is lost in 8-bit pixels: use {_LEAST_SIGMA:g} or more, such as 25")
     noisy = add_noise(clean, sigma=sigma, seed=seed, clip=True)
     return (np.rint(255 * noisy.astype(np.float64)) / 255).astype(np.float32)
+
+
+def _check_range(image: Path, clean: np.ndarray, sigma: float) -> None:
+    """Raise NasdipError for a picture that noise of this level would hide, as that of few bits in a 16-bit file."""
+    low, high = float(clean.min()), float(clean.max())
+    if sigma / 255 > _LARGEST_SHARE * (high - low):
+        held = f"{image} holds values from {low:.3g} to {high:.3g} (black to white: 0 to 1)"
+        raise NasdipError(f"{held}, which noise of sigma {sigma:g} would hide: stretch it, or use a smaller --sigma")
 
 
 def _check_targets(image: Path, noisy_file: Path, folder: RestorationFolder) -> None:

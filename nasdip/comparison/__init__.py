@@ -6,8 +6,8 @@ which makes a `runner` of it), so that its memory is its own and its death only 
 table (`table`) and a figure (`panels`, `figure`).
 
 What it may import: imaging, space, network, prior, zoo, baselines, and from report what draws (`figures.theme`,
-`pictures`, `detail`). Part of the rooms above these: only the command line imports it. torch and baselines are imported
-inside functions of `runner` and `estimate` alone, for the table needs none of them.
+`pictures`, `detail`). Part of the rooms above these: only the command line imports it. Only
+`estimate`, `prior_runner` and the functions of `runner` import torch, for the table needs none of it.
 
 How to add a method: enter it in `methods`, and make a `Runner` of it in `runner`.
 """

@@ -37,6 +37,7 @@ def comparison_of_methods(shown: Panels) -> Figure:
     scale.set_box_aspect(0.04)
     scale.tick_params(labelsize=7, colors=COLOUR["muted"], length=2)
     scale.set_title("spectra: log10(1 + |F|), from −0.5 to 0.5 cycles/px", **_title())
+    figure.supxlabel(shown.words, fontsize=7.5, color=COLOUR["muted"], x=0.01, ha="left")
     lines = _draw_powers(figure.add_subplot(grid[-1, : columns - 1]), shown.panels)
     names = figure.add_subplot(grid[-1, columns - 1])
     names.set_axis_off()

@@ -3,7 +3,7 @@
 ::
 
     record.json                      the picture, the settings, and where the results come from
-    noisy.tif heldout.tif            the input, and the pixels that are held out (1), float32
+    observation/                     noisy.tif heldout.tif (the pixels that are held out: 1), float32
     methods/NAME/result.json         seconds and memory of a method, and what it was
                  restored.tif        its image, float32
                  seen.tif            what its image stands for in clipped noise, where that is another
@@ -15,6 +15,7 @@ Every method is on disk when it ends; the same command goes on with those that a
 
 import hashlib
 import shutil
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -27,6 +28,8 @@ from nasdip.errors import NasdipError
 from nasdip.files import locked, make_folder, read_json, write_json
 from nasdip.prior.fit_folder import read_array, write_array
 from nasdip.provenance import provenance
+
+TABLES = RESULTS, MARKDOWN, FIGURE = "results.csv", "comparison.md", "comparison.png"
 
 
 class Result(NamedTuple):
@@ -72,19 +75,40 @@ class ComparisonFolder:
         record = self.path / "record.json"
         if not record.exists():
             return
-        known = read_json(record).get("comparison")
-        if known != _identity(noisy, settings):
-            what = "another picture" if (known or {}).get("noisy") != _digest(noisy) else "other settings"
-            raise NasdipError(f"{self.path} holds a comparison of {what}: choose another folder with -o, or remove it")
+        known = read_json(record).get("comparison") or {}
+        if known.get("noisy") != _digest(noisy):
+            raise NasdipError(f"{self.path} holds a comparison of another picture: choose another folder with -o")
+        before = known.get("settings") or {}
+        for name, value in settings.to_json().items():
+            if before.get(name) != value:
+                other = f"{name} {_told(before.get(name))}, not {_told(value)}"
+                raise NasdipError(f"{self.path} holds a comparison with {other}: choose another folder with -o")
+
+    def check_targets(self, inputs: Sequence[Path], pictures: Sequence[str]) -> None:
+        """Raise NasdipError where results would overwrite an input, or files that are of no earlier start.
+
+        `pictures` are the names of the methods' pictures.
+        """
+        results = [self.path / name for name in ("record.json", *TABLES, *pictures)]
+        within = [self.path / name for name in ("observation", "methods")]
+        for path in inputs:
+            if path.resolve() in {result.resolve() for result in results} or any(
+                path.resolve().is_relative_to(folder.resolve()) for folder in within
+            ):
+                raise NasdipError(f"{path} would be overwritten: choose another folder with -o")
+        others = [] if (self.path / "record.json").is_file() else [path for path in results if path.exists()]
+        if others:
+            raise NasdipError(f"{others[0]} is not of an earlier comparison: choose another folder with -o")
 
     def start(self, image: Path, noisy: np.ndarray, heldout: np.ndarray, settings: Settings) -> None:
         """Open the folder for a comparison, or an earlier start of the same one for going on."""
         self.check(noisy, settings)
-        (self.path / "methods").mkdir(exist_ok=True)
+        for name in ("observation", "methods"):
+            make_folder(self.path / name)
         if (self.path / "record.json").exists():
             return
-        write_array(self.path / "noisy.tif", noisy)
-        write_array(self.path / "heldout.tif", heldout[..., None].astype(np.float32))
+        write_array(self.path / "observation/noisy.tif", noisy)
+        write_array(self.path / "observation/heldout.tif", heldout[..., None].astype(np.float32))
         facts = {"image": str(image), "comparison": _identity(noisy, settings), "provenance": provenance()}
         write_json(self.path / "record.json", facts)  # last: it vouches for the others
 
@@ -94,16 +118,23 @@ class ComparisonFolder:
 
     def noisy(self) -> np.ndarray:
         """Return the noisy image, (H, W, C)."""
-        return read_array(self.path / "noisy.tif")
+        return read_array(self.path / "observation/noisy.tif")
 
     def heldout(self) -> np.ndarray:
         """Return the mask (H, W) of the pixels that are held out."""
-        return read_array(self.path / "heldout.tif")[..., 0] > 0.5
+        return read_array(self.path / "observation/heldout.tif")[..., 0] > 0.5
 
     def has(self, method: Method) -> bool:
-        """Whether the result of a method, of the same trained weights, is on disk."""
+        """Whether the result of a method, of this comparison and the same trained weights, is on disk."""
         file = self._place(method.name) / "result.json"
-        return file.exists() and read_json(file).get("fingerprint") == method.fingerprint
+        if not file.exists():
+            return False
+        facts = read_json(file)
+        return facts.get("comparison") == self._identity() and facts.get("fingerprint") == method.fingerprint
+
+    def discard(self, method: Method) -> None:
+        """Remove the result of a method, where there is one."""
+        shutil.rmtree(self._place(method.name), ignore_errors=True)
 
     def write(self, method: Method, result: Result) -> None:
         """Write a result, whole or not at all."""
@@ -117,7 +148,8 @@ class ComparisonFolder:
         for name, image in images.items():
             write_array(folder / f"{name}.tif", image)
         numbers = {name: getattr(result, name) for name in Result._fields[3:]}
-        write_json(folder / "result.json", {**method._asdict(), **numbers, "provenance": provenance()})
+        facts = {**method._asdict(), **numbers, "comparison": self._identity(), "provenance": provenance()}
+        write_json(folder / "result.json", facts)
         shutil.rmtree(final, ignore_errors=True)
         folder.rename(final)
 
@@ -133,6 +165,10 @@ class ComparisonFolder:
             **{field: numbers[field] for field in Result._fields[3:]},
         )
 
+    def _identity(self) -> Any:
+        record = self.path / "record.json"
+        return read_json(record).get("comparison") if record.exists() else None
+
     def _place(self, name: str) -> Path:
         return self.path / "methods" / name
 
@@ -140,6 +176,10 @@ class ComparisonFolder:
 def _identity(noisy: np.ndarray, settings: Settings) -> dict[str, Any]:
     """Return all that the results depend on, beside the methods."""
     return {"noisy": _digest(noisy), "settings": settings.to_json()}
+
+
+def _told(value: Any) -> str:
+    return "unset" if value is None else str(value)
 
 
 def _digest(image: np.ndarray) -> str:

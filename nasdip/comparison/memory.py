@@ -1,5 +1,7 @@
 """How much memory a part of a program takes. No torch here."""
 
+import ctypes
+import platform
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -21,13 +23,18 @@ class Peak(NamedTuple):
 
 
 class PeakMemory:
-    """Measures from its creation on.
+    """Measures from its creation on, on a device too (cpu, cuda or cuda:N).
+
+    What earlier work has freed goes back to the system first, so that it counts again where it is used again.
 
     Linux's own high-water mark is read and, where that is allowed, set back first. That of `getrusage` would be
     inherited from the process that started this one.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, device: str = "cpu") -> None:
+        self._device = device
+        _give_back()
+        _forget_device_peak(device)
         with suppress(OSError):
             (_PROCESS / "clear_refs").write_text("5")
         self._before = _status("VmRSS")
@@ -36,7 +43,7 @@ class PeakMemory:
         """Return the peak since the start."""
         whole = _status("VmHWM")
         added = None if whole is None or self._before is None else max(0, whole - self._before)
-        return Peak(whole, added, _device_peak())
+        return Peak(whole, added, _device_peak(self._device))
 
 
 def _status(name: str) -> int | None:
@@ -48,8 +55,20 @@ def _status(name: str) -> int | None:
         return None
 
 
-def _device_peak() -> int | None:
+def _give_back() -> None:
+    if platform.libc_ver()[0] == "glibc":
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+def _forget_device_peak(device: str) -> None:
     torch = sys.modules.get("torch")
-    if torch is None or not torch.cuda.is_initialized():
+    if torch is not None and device != "cpu":
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats(device)
+
+
+def _device_peak(device: str) -> int | None:
+    torch = sys.modules.get("torch")
+    if torch is None or device == "cpu":
         return None
-    return int(torch.cuda.max_memory_allocated())
+    return int(torch.cuda.max_memory_allocated(device))

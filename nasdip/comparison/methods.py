@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from nasdip.errors import NasdipError
-from nasdip.zoo.catalog import zoo_entry, zoo_names
+from nasdip.zoo.catalog import DEFAULT, zoo_entry, zoo_names
 from nasdip.zoo.front import front
 
-PRIOR, ZERO_SHOT, TRAINED, CLASSICAL, BAYES, BM3D = "prior", "zero-shot", "trained", "classical", "nl-bayes", "bm3d"
+RESTORE, PRIOR, ZERO_SHOT, TRAINED = "restore", "prior", "zero-shot", "trained"
+CLASSICAL, BAYES, BM3D = "classical", "nl-bayes", "bm3d"
 _PUBLISHED = {"dip": "dip", "nas-dip": "nas-dip-denoise"}
+_MODELS = Path("models")
 _CLASSICAL = ("tv", "wavelet", "nl-means")
 # Files of a comparison have these names.
 _RESERVED = ("noisy", "clean", "heldout", "comparison", "results", "methods", "record")
@@ -42,24 +44,28 @@ class Method(NamedTuple):
         return cls(**data)
 
 
-def known_methods(models: Path) -> dict[str, Method]:
+def known_methods(models: Path | None) -> dict[str, Method]:
     """Return all methods by name, those of the trained models in the folder `models` among them, in the table's order.
 
-    NasdipError where a model has the name of another method.
+    None means the folder "models", which need not exist. NasdipError where a folder does not, or a model has the name
+    of another method.
 
     Examples
     --------
-    >>> list(known_methods(Path("none")))
-    ['dip', 'nas-dip', 'nasdip-denoise', 'zs-n2n', 'tv', 'wavelet', 'nl-means', 'nl-bayes', 'bm3d']
+    >>> list(known_methods(None))
+    ['nasdip-restore', 'dip', 'nas-dip', 'nasdip-denoise', 'zs-n2n', 'tv', 'wavelet', 'nl-means', 'nl-bayes', 'bm3d']
     """
     entries = dict(_PUBLISHED)
     best = front(map(zoo_entry, zoo_names()))[-1].name
     if best not in entries.values():
         entries[best] = best
-    methods = [Method(name, PRIOR, entry) for name, entry in entries.items()]
+    methods = [Method("nasdip-restore", RESTORE, DEFAULT)]
+    methods += [Method(name, PRIOR, entry) for name, entry in entries.items()]
     methods.append(Method("zs-n2n", ZERO_SHOT))
     others = [*(Method(name, CLASSICAL) for name in _CLASSICAL), Method("nl-bayes", BAYES), Method("bm3d", BM3D)]
-    trained = _trained(models, {method.name for method in (*methods, *others)})
+    if models is not None and not models.is_dir():
+        raise NasdipError(f"{models} is no folder of trained models: train some into it, or leave out --models")
+    trained = _trained(models or _MODELS, {method.name for method in (*methods, *others)})
     return {method.name: method for method in (*methods, *trained, *others)}
 
 
@@ -104,10 +110,9 @@ def _trained(models: Path, taken: set[str]) -> list[Method]:
     for name, folder in find_models(models).items():
         if name in taken or name in _RESERVED:
             raise NasdipError(f"the trained baseline in {folder} has a name that is taken: rename its folder")
-        found.append(Method(name, TRAINED, str(folder.resolve()), _fingerprint(folder)))
+        found.append(Method(name, TRAINED, str(folder), _fingerprint(folder)))
     return found
 
 
 def _fingerprint(folder: Path) -> str:
-    weights = folder / "model.safetensors"
-    return hashlib.sha256(weights.read_bytes()).hexdigest()[:16] if weights.exists() else ""
+    return hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()[:16]

@@ -1,13 +1,16 @@
 """What must be known to read the table, in words."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
 from nasdip.baselines.block_matching import LICENCE
+from nasdip.baselines.origin import read_origin
 from nasdip.comparison.heldout import without
-from nasdip.comparison.methods import BM3D, PRIOR, Method
+from nasdip.comparison.methods import BM3D, PRIOR, RESTORE, TRAINED, Method
 from nasdip.comparison.numbers import Row, Scene, heldout_quality
+from nasdip.errors import NasdipError
 from nasdip.imaging.observation import Observation
 
 
@@ -20,13 +23,19 @@ def table_notes(chosen: Sequence[Method], rows: Sequence[Row], scene: Scene, obs
         "were replaced by the mean of their neighbours in a second run, which seconds and memory do not count. That "
         f"mean itself has {floor:.2f} dB. The noise is in it: differences between methods tell more than the values."
     ]
-    if PRIOR in kinds:
-        entries = ", ".join(f"{method.name} = {method.source}" for method in chosen if method.kind == PRIOR)
+    if kinds & {PRIOR, RESTORE}:
+        entries = ", ".join(f"{m.name} = {m.source}" for m in chosen if m.kind in (PRIOR, RESTORE))
         notes.append(
-            "Untrained networks are fitted once, without these pixels, where nasdip restore fits all; then each is "
-            f"combined with non-local Bayes as there, once with these pixels and once without ({entries} of the zoo)."
+            "Untrained networks are fitted once, without these pixels, where nasdip restore fits all of them: one fit, "
+            f"ended by its stopping rule, alone ({entries} of the zoo)."
         )
-    notes.append(_estimated(rows, scene))
+    if RESTORE in kinds:
+        notes.append(
+            "nasdip-restore is what nasdip restore makes of such a fit by default: combined with non-local Bayes, with "
+            "what clipping did undone. Its seconds include a second non-local Bayes, which the held-out pixels ask for."
+        )
+    notes += [_trained(method) for method in chosen if method.kind == TRAINED]
+    notes.append(_estimated(rows, scene, contradicted=observation.contradicted))
     notes.append(
         "whiteness: statistic of the residual's cumulative periodogram; smaller = more like white noise alone, "
         f"'white' where it is below the 5 % threshold{_coloured(observation)}."
@@ -39,9 +48,24 @@ def table_notes(chosen: Sequence[Method], rows: Sequence[Row], scene: Scene, obs
     return notes
 
 
-def _estimated(rows: Sequence[Row], scene: Scene) -> str:
+def _trained(method: Method) -> str:
+    """Return what a trained network has seen, which may be this picture."""
+    try:
+        origin = read_origin(Path(method.source))
+    except NasdipError as error:  # its row says so too
+        return f"{method.name}: {error}."
+    level = "an unknown level" if origin.sigma is None else f"sigma {origin.sigma:.1f}"
+    noise = f"the noise {origin.noise}" if origin.noise else f"Gaussian noise of {level}"
+    return (
+        f"{method.name}: {origin.baseline}, trained with {noise} on crops of {origin.pictures or 'unknown'} pictures. "
+        "Where this picture is one of them, its figures say little."
+    )
+
+
+def _estimated(rows: Sequence[Row], scene: Scene, *, contradicted: bool) -> str:
     if scene.variance is None:
-        return "estimated: unknown, for the noise's level is."
+        why = "the picture contradicts the noise level that was given" if contradicted else "the noise's level is"
+        return f"estimated: unknown, for {why}."
     level = 255 * float(np.sqrt(np.mean(scene.variance)))
     words = (
         f"estimated: PSNR against the unknown clean pixels there, the noise's variance (level {level:.1f}) taken off"

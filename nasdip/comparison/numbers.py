@@ -8,12 +8,13 @@ import numpy as np
 from nasdip.comparison.folder import Result
 from nasdip.errors import NasdipError
 from nasdip.imaging.metrics import psnr, ssim
+from nasdip.imaging.nonlocal_bayes import BayesEstimate
 from nasdip.imaging.observation import Observation
-from nasdip.imaging.reference import allows_reference, make_reference
+from nasdip.imaging.reference import allows_reference, make_reference, reference_memory
 from nasdip.imaging.unclipping import clipping_limits, seen_variance
 from nasdip.imaging.whiteness import whiteness
 from nasdip.prior.discrepancy import estimated_error
-from nasdip.provenance import cores
+from nasdip.provenance import cores, memory_available
 
 _ERRORS = 2.0  # standard errors below which a difference is chance
 
@@ -81,14 +82,29 @@ class Row(NamedTuple):
     failure: str = ""
 
 
-def make_scene(observation: Observation, clean: np.ndarray | None, heldout: np.ndarray) -> Scene:
-    """Return what images are measured by. Where noise was clipped, an estimate without a network is made for that."""
+def make_scene(
+    observation: Observation, clean: np.ndarray | None, heldout: np.ndarray, estimate: np.ndarray | None = None
+) -> Scene:
+    """Return what images are measured by.
+
+    Where noise was clipped, the variance that is left of it follows from an estimate of the image by non-local Bayes:
+    `estimate` (H, W, C), or one that is made here, where the memory suffices.
+    """
     if clipping_limits(observation).clipped and allows_reference(observation):
-        observation = replace(observation, reference=make_reference(observation, workers=cores()))
+        observation = replace(observation, reference=_reference(observation, estimate))
     variance = seen_variance(observation)
-    if observation.kind == "correlated" or not (observation.sigma or 0) > 0:
+    if observation.kind == "correlated" or observation.contradicted or not (observation.sigma or 0) > 0:
         variance = None  # a level that is not to be believed
     return Scene(observation.pixels, clean, heldout, observation.known, variance)
+
+
+def _reference(observation: Observation, image: np.ndarray | None) -> BayesEstimate | None:
+    if image is not None:
+        return BayesEstimate(image, np.zeros_like(image))  # the variance of its error is not asked for
+    free = memory_available()
+    if free is not None and free < reference_memory(observation.pixels.shape):
+        return None
+    return make_reference(observation, workers=cores())
 
 
 def measure(name: str, result: Result, scene: Scene) -> Row:

@@ -37,13 +37,13 @@ class Panel(NamedTuple):
 
 
 class Panels(NamedTuple):
-    """All images, in order; where the crops lie; and the range of the spectra, which all share."""
+    """All images, in order; where the crops lie; the range of the spectra, which all share; and that in words."""
 
     panels: list[Panel]
     box: Box
     low: float
     high: float
-    notes: tuple[str, ...]
+    words: str
 
 
 def make_panels(images: Mapping[str, np.ndarray], rows: Sequence[Row]) -> Panels:
@@ -62,7 +62,9 @@ def make_panels(images: Mapping[str, np.ndarray], rows: Sequence[Row]) -> Panels
     # The zero frequency would leave the others dark.
     low = min(float(np.quantile(panel.spectrum, 0.01)) for panel in panels)
     high = max(float(np.quantile(panel.spectrum, 0.999)) for panel in panels)
-    return Panels(panels, box, low, max(high, low + 1e-6), display.notes)
+    where = f"Crops: {box.side}x{box.side} px from row {box.top}, column {box.left}, where contrast is largest."
+    words = " ".join((where, *display.value_notes))
+    return Panels(panels, box, low, max(high, low + 1e-6), words)
 
 
 def _words(row: Row | None) -> str:

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from nasdip.comparison.methods import Method
-from nasdip.errors import NasdipError
 
 _END_SECONDS = 60.0  # for the end of a process that has said its last
 
@@ -22,11 +21,6 @@ def run_method(folder: Path, method: Method, tell: Callable[[int, int, str], Non
         Of a comparison that was started; the result is there when this returns.
     tell : callable
         Called with what is done, of how much, and a few words.
-
-    Raises
-    ------
-    NasdipError
-        Where the system starts no process.
     """
     # With this process's module path, like multiprocessing's spawn, but without importing its main module again.
     code = (
@@ -39,7 +33,7 @@ def run_method(folder: Path, method: Method, tell: Callable[[int, int, str], Non
             [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
         )
     except OSError as error:
-        raise NasdipError(f"cannot start a process for {method.name} ({error.strerror}): free some memory") from None
+        return f"its process cannot be started ({error.strerror}): free some memory"
     try:
         return _follow(process, tell)
     finally:
@@ -53,13 +47,19 @@ def run_method(folder: Path, method: Method, tell: Callable[[int, int, str], Non
 def _follow(process: "subprocess.Popen[bytes]", tell: Callable[[int, int, str], None]) -> str | None:
     assert process.stdout is not None
     for line in process.stdout:
-        message = json.loads(line)
+        try:
+            message = json.loads(line)
+        except ValueError:  # cut off by its death
+            break
         if "failed" in message:
             return str(message["failed"])
         if "finished" in message:
             return None
         tell(message["done"], message["total"], message["words"])
-    return _death(process.wait(_END_SECONDS))
+    try:
+        return _death(process.wait(_END_SECONDS))
+    except subprocess.TimeoutExpired:
+        return "its process does not answer"
 
 
 def _death(code: int) -> str:
@@ -70,4 +70,6 @@ def _death(code: int) -> str:
         name = signal.Signals(-code).name
     except ValueError:  # most real-time signals have no name
         name = f"signal {-code}"
-    return f"its process was killed by {name} (by the system for want of memory, or by a person)"
+    if name in ("SIGKILL", "SIGTERM"):
+        return f"its process was killed by {name} (by the system for want of memory, or by a person)"
+    return f"its process crashed ({name})"

@@ -70,10 +70,10 @@ class FunctionRunner:
 
 def make_runner(method: Method, settings: Settings, observation: Observation, heldout: np.ndarray) -> Runner:
     """Return a method ready to be run; NasdipError where the picture, or its noise, does not suit it."""
-    if method.kind == methods.PRIOR:
+    if method.kind in (methods.PRIOR, methods.RESTORE):
         from nasdip.comparison.prior_runner import PriorRunner
 
-        return PriorRunner(method.source, settings, observation, heldout)
+        return PriorRunner(method.source, settings, observation, heldout, refine=method.kind == methods.RESTORE)
     if method.kind == methods.ZERO_SHOT:
         return _zero_shot(settings, observation, heldout)
     return FunctionRunner(_function(method, settings, observation), observation, heldout)
@@ -103,8 +103,9 @@ def _function(method: Method, settings: Settings, observation: Observation) -> D
 
         return lambda pixels, _: classical(method.name, pixels)
     if method.kind == methods.BM3D:
-        from nasdip.baselines.block_matching import block_matching
+        from nasdip.baselines.block_matching import block_matching, load_bm3d
 
+        load_bm3d()
         return lambda pixels, _: block_matching(pixels, observation.sigma or 0.0)
     if method.kind == methods.BAYES:
         return _bayes(observation)

@@ -12,6 +12,7 @@ import threading
 import time
 import traceback
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import IO, Any
 
@@ -54,13 +55,23 @@ def _run(path: Path, facts: Mapping[str, Any], results: IO[str]) -> None:
     def tell(done: int, total: int, words: str) -> None:
         _say(results, done=done, total=total, words=words)
 
-    memory, start = PeakMemory(), time.perf_counter()
-    restored = runner.restore(tell)
-    seconds, peak = time.perf_counter() - start, memory.read()
-    predicted = runner.predict(tell)
+    with _memory_told(settings.device):
+        memory, start = PeakMemory(settings.device), time.perf_counter()
+        restored = runner.restore(tell)
+        seconds, peak = time.perf_counter() - start, memory.read()
+        predicted = runner.predict(tell)
     for image in (*restored, predicted):
         _check(image, noisy.shape)
     folder.write(method, Result(*restored[:2], predicted, seconds, peak.added, peak.whole, peak.device))
+
+
+def _memory_told(device: str) -> AbstractContextManager[None]:
+    """Return a context that tells what to do where memory runs out: in torch where the method uses it."""
+    if "torch" not in sys.modules:
+        return nullcontext()
+    from nasdip.prior.device import memory_told
+
+    return memory_told(f"on {device}: use a smaller picture or another device")
 
 
 def _check(image: np.ndarray, shape: tuple[int, ...]) -> None:
@@ -82,7 +93,7 @@ def _words(error: BaseException) -> str:
 
 
 def _end_with_input() -> None:
-    while sys.stdin.buffer.read(1):
+    while os.read(0, 1):  # not sys.stdin, whose lock it would hold while this process ends
         pass
     os._exit(0)
 

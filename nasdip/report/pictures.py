@@ -35,12 +35,20 @@ class Display(NamedTuple):
     ----------
     stretch : Stretch
         Intensities to [0, 1]; the identity for photographs.
-    notes : tuple of str
-        What a viewer must know: a channel chosen, a stretch, a reduction.
+    value_notes : tuple of str
+        What a viewer must know of the values: a channel chosen, a stretch.
+    size_notes : tuple of str
+        What a viewer of the whole image must know: a reduction.
     """
 
     stretch: Stretch
-    notes: tuple[str, ...]
+    value_notes: tuple[str, ...]
+    size_notes: tuple[str, ...]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """All that a viewer of the whole image must know."""
+        return self.value_notes + self.size_notes
 
     @staticmethod
     def of(noisy: np.ndarray, restored: np.ndarray | None = None) -> "Display":
@@ -48,7 +56,7 @@ class Display(NamedTuple):
         stretch = working_range(noisy)
         if restored is not None and (narrow := working_range(restored)).scale < _NARROW * stretch.scale:
             stretch = narrow  # hot pixels made the range of the noisy image, and would leave the rest black
-        notes = []
+        notes, sizes = [], []
         if noisy.shape[2] not in (1, 3):
             notes.append(f"The first of {noisy.shape[2]} channels is shown.")
         if stretch != Stretch(0.0, 1.0):
@@ -56,8 +64,8 @@ class Display(NamedTuple):
             notes.append(f"Intensities from {low:.3g} to {high:.3g} are shown from black to white.")
         longest = max(noisy.shape[:2])
         if longest > MOST_PIXELS:
-            notes.append(f"Shown at {100 * MOST_PIXELS / longest:.0f} % of its size.")
-        return Display(stretch, tuple(notes))
+            sizes.append(f"Shown at {100 * MOST_PIXELS / longest:.0f} % of its size.")
+        return Display(stretch, tuple(notes), tuple(sizes))
 
     def pixels(self, image: np.ndarray) -> np.ndarray:
         """Return an image (H, W, C) as uint8, (H, W) or (H, W, 3)."""

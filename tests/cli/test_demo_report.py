@@ -151,3 +151,21 @@ def test_a_picture_that_does_not_fit_into_the_memory_is_refused(folder, nasdip, 
     assert code == 2
     assert "clean.png does not fit into the memory as a whole: use a smaller --width or picture" in err
     assert not (folder / "demo").exists()
+
+
+def test_a_picture_that_the_noise_would_hide_is_refused(folder, nasdip):
+    """As 12 bits in a file of 16."""
+    faint = np.random.default_rng(0).integers(0, 4096, (32, 32)).astype(np.uint16)
+    tifffile.imwrite(folder / "faint.tif", faint)
+    code, _, err = nasdip("demo-report", "faint.tif", "-o", "demo", *NARROW)
+    assert code == 2
+    assert "to 0.0624 (black to white: 0 to 1), which noise of sigma 25 would hide" in err
+    assert not (folder / "demo").exists()
+
+
+def test_values_that_are_clipped_are_told(folder, nasdip, undrawn):
+    values = np.random.default_rng(0).uniform(-0.2, 1, (32, 32)).astype(np.float32)
+    tifffile.imwrite(folder / "float.tif", values)
+    code, _, err = nasdip("demo-report", "float.tif", "-o", "demo", *NARROW)
+    assert code == 0
+    assert "Values below 0 and above 1 were clipped." in err

@@ -7,7 +7,7 @@ import pytest
 from nasdip.commands.compare import compare_file
 
 OPTIONS = {
-    "clean": None, "methods": None, "models": Path("models"), "steps": None, "width": None, "seed": 0,
+    "clean": None, "methods": None, "models": None, "steps": None, "width": None, "seed": 0,
     "sigma": "auto", "device": "cpu",
 }  # fmt: skip
 

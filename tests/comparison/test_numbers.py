@@ -1,23 +1,26 @@
-from pathlib import Path
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
+from nasdip.baselines import denoiser
 from nasdip.comparison.figure import comparison_of_methods
 from nasdip.comparison.folder import Result
 from nasdip.comparison.heldout import heldout_pixels, without
-from nasdip.comparison.methods import choose_methods, known_methods
+from nasdip.comparison.methods import TRAINED, Method, choose_methods, known_methods
+from nasdip.comparison.notes import table_notes
 from nasdip.comparison.numbers import Row, Scene, heldout_quality, make_scene, measure, noisy_row
 from nasdip.comparison.panels import make_panels
-from nasdip.comparison.prior_runner import PriorRunner
+from nasdip.comparison.runner import make_runner
 from nasdip.comparison.settings import Settings
 from nasdip.comparison.table import make_table
 from nasdip.errors import NasdipError
 from nasdip.imaging.metrics import psnr
 from nasdip.imaging.observation import Observation
 from nasdip.imaging.observe import observe
+from nasdip.imaging.reference import make_reference
 
-NOWHERE = Path("none")
 SIGMA = 0.1
 RANDOM = np.random.default_rng(0)
 CLEAN = np.broadcast_to(np.linspace(0.3, 0.7, 64)[:, None, None], (64, 64, 3))
@@ -87,24 +90,62 @@ def test_clipped_noise_is_seen_with_less_variance():
     assert np.mean(seen) < 0.7 * observation.noise_variance()
 
 
-def test_a_network_does_not_know_the_pixels_that_are_held_out():
-    def predicted(pixels):
+BLIND = ("dip", "nasdip-restore", "zs-n2n", "tv", "wavelet", "nl-means", "nl-bayes", "bm3d", "mine")
+
+
+@pytest.mark.parametrize("name", BLIND)
+def test_no_method_knows_the_pixels_that_are_held_out(name, fake_bm3d, monkeypatch):
+    """They may change as they like: what is predicted there stays the same, what is restored does not."""
+    fake_bm3d("return 0.9 * image")
+    monkeypatch.setattr(denoiser, "load_denoiser", lambda *_: lambda pixels: 0.9 * pixels)
+    method = Method("mine", TRAINED) if name == "mine" else known_methods(None)[name]
+
+    def images(pixels):
         observation = Observation(pixels, 255 * SIGMA)
-        runner = PriorRunner("dip", Settings(steps=3, width=16), observation, HELDOUT[:32, :32])
-        return runner.restore(lambda *_: None), runner.predict(lambda *_: None)
+        runner = make_runner(method, Settings(steps=3, width=16), observation, HELDOUT[:32, :32])
+        return runner.restore(lambda *_: None).image, runner.predict(lambda *_: None)
 
     noisy = NOISY[:32, :32]
     changed = noisy.copy()
     changed[HELDOUT[:32, :32]] = 0.5
-    # Bad luck may give the stopping rule another step, not here.
-    (restored, _), prediction = predicted(noisy)
-    (other, _), again = predicted(changed)
+    (restored, prediction), (other, again) = images(noisy), images(changed)
     assert np.array_equal(prediction, again)
-    assert not np.array_equal(restored, other)
+    # A fit alone never knows them: its one image is its prediction.
+    assert np.array_equal(restored, other) is (name == "dip")
+
+
+def test_the_fit_alone_is_no_mixture():
+    def restored(name):
+        runner = make_runner(known_methods(None)[name], Settings(steps=3, width=16), OBSERVED, HELDOUT)
+        return runner.restore(lambda *_: None).image
+
+    fitted, combined = restored("dip"), restored("nasdip-restore")
+    bayes = make_reference(OBSERVED).image
+    assert np.allclose(combined, fitted / 3 + 2 / 3 * bayes, atol=1e-5)
+
+
+def test_a_level_that_the_picture_contradicts_gives_no_estimate():
+    observation, _ = observe(NOISY, 5.0)
+    scene = make_scene(observation, None, HELDOUT)
+    assert scene.variance is None
+    notes = table_notes([], [], scene, observation)
+    assert any("the picture contradicts the noise level that was given" in line for line in notes)
+
+
+def test_memory_that_is_used_again_counts_again():
+    """In a process of its own, as methods are: 200 MiB that were freed before are no memory of what comes."""
+    code = (
+        "from nasdip.process import prepare; prepare()\n"
+        "import numpy as np\nfrom nasdip.comparison.memory import PeakMemory\n"
+        "def use(): np.ones(25 * 2**20)\n"
+        "use()\nmemory = PeakMemory()\nuse()\nprint(memory.read().added)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(done.stdout) == pytest.approx(200 * 2**20, rel=0.1)
 
 
 def test_the_methods_are_chosen_by_name():
-    known = known_methods(NOWHERE)
+    known = known_methods(None)
     assert [m.source for m in choose_methods("nas-dip, tv", known)] == ["nas-dip-denoise", ""]
     assert {"dip", "zs-n2n", "tv", "nl-means", "nl-bayes"} <= {m.name for m in choose_methods(None, known)}
 
@@ -113,7 +154,7 @@ def test_one_line_says_which_package_is_missing(monkeypatch):
     from nasdip.baselines import block_matching
 
     monkeypatch.setattr(block_matching, "find_spec", lambda name: None)
-    known = known_methods(NOWHERE)
+    known = known_methods(None)
     assert "bm3d" not in {method.name for method in choose_methods(None, known)}
     with pytest.raises(NasdipError, match="pip install bm3d"):
         choose_methods("bm3d", known)
