@@ -90,7 +90,8 @@ def train_baseline(
         _train(baseline, pairs, settings, folder, where, tensorboard)
         save_png(training_figure(folder.history(), noisy), folder.path / "curve.png")
     best = best_of(folder.history())
-    note(f"best epoch {best.epoch}: {best.validation_psnr:.2f} dB on the validation pairs, noisy {noisy:.2f} dB")
+    quality = f"{best.validation_psnr:.2f} dB, mean squared error {best.validation_mse:.4f}"
+    note(f"best epoch {best.epoch}: {quality} on the validation pairs, noisy {noisy:.2f} dB")
     print(output)
 
 

@@ -1,8 +1,9 @@
-"""Convolution of batches and its gradients as products of matrices, of parts of a batch that fit in the cache.
+"""Convolution of batches and its gradients as products of matrices, part by part of a batch.
 
 Whoever unfolds all k x k taps of a large map moves nine times as many values as there are, and waits for memory. Here
 a map of many channels is unfolded along its rows alone, into k columns of patches: further rows of taps are the same
 columns, shifted by whole rows, which costs nothing. Where images are small, the products are written to the result.
+Where there are few outputs nothing is unfolded: the products of each tap are folded, that is shifted and added.
 """
 
 from collections.abc import Iterator
@@ -11,8 +12,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-# Values of unfolded maps and results that are worked on at once: 3 MiB in float32.
-PART = 6 * 2**17
+# Values of unfolded maps and results that are worked on at once, 12 MiB in float32: with fewer, two threads wait for
+# each other as long as they work.
+PART = 24 * 2**17
 # Pixels of a product of matrices; larger ones are slower for each pixel.
 BAND_PIXELS = 2**11
 # Up to so many channels all taps are unfolded: products of such small matrices cost more than the copies.
@@ -118,7 +120,9 @@ def convolve(maps: Tensor, kernels: Tensor, bias: Tensor | None = None) -> Tenso
     ``y[n, f, p] = bias[f] + sum over c, a of kernels[f, c, a] x[n, c, p + a - (k - 1) / 2]``, as neural networks define
     it; k is odd.
     """
-    outputs, _, taps, _ = kernels.shape
+    outputs, inputs, taps, _ = kernels.shape
+    if outputs <= FEW_CHANNELS < inputs:
+        return _fold(maps, kernels, bias)
     unfolding = Unfolding(maps, taps, outputs)
     result = maps.new_empty(len(maps), outputs, *maps.shape[2:])
     matrices = kernels.permute(2, 0, 3, 1).unflatten(0, (-1, unfolding.together)).transpose(1, 2).flatten(2)
@@ -133,6 +137,36 @@ def convolve(maps: Tensor, kernels: Tensor, bias: Tensor | None = None) -> Tenso
         if products is not into:
             into.copy_(products)
     return result
+
+
+def _fold(maps: Tensor, kernels: Tensor, bias: Tensor | None) -> Tensor:
+    """Return what `convolve` does: the products of the maps with each tap first, then their sum, each shifted."""
+    outputs, inputs, taps, _ = kernels.shape
+    images, (height, width) = len(maps), maps.shape[2:]
+    result = maps.new_zeros(images, outputs, height, width)
+    if bias is not None:
+        result += bias[:, None, None]
+    matrix, pixels = kernels.permute(2, 3, 0, 1).reshape(-1, inputs), maps.flatten(2)
+    together = max(1, PART // (height * width * len(matrix)))
+    for first in range(0, images, together):
+        part = pixels[first : first + together]
+        products = part.new_empty(len(part), len(matrix), height * width)
+        _add_product(products, matrix.expand(len(part), -1, -1), part, first=True)
+        of_taps = products.view(len(part), taps, taps, outputs, height, width)
+        for down in range(taps):
+            for right in range(taps):
+                shift = down - taps // 2, right - taps // 2
+                _add_shifted(result[first : first + together], of_taps[:, down, right], *shift)
+    return result
+
+
+def _add_shifted(total: Tensor, maps: Tensor, down: int, right: int) -> None:
+    """Add to each pixel of (N, C, H, W) what other maps hold so many px below and to the right, zeros beyond them."""
+    (into_rows, of_rows), (into_columns, of_columns) = (
+        (slice(max(0, -by), side - max(0, by)), slice(max(0, by), side - max(0, -by)))
+        for side, by in zip(total.shape[2:], (down, right), strict=True)
+    )
+    total[:, :, into_rows, into_columns] += maps[:, :, of_rows, of_columns]
 
 
 def correlate(maps: Tensor, gradient: Tensor, taps: int) -> Tensor:
