@@ -76,15 +76,16 @@ def assert_equals_differences(module, x):
 @given(
     images=st.integers(1, 5), size=st.tuples(st.integers(1, 9), st.integers(1, 9)), inputs=st.integers(1, 12),
     outputs=st.integers(1, 12), taps=st.sampled_from([1, 3, 5, 7]), part=st.sampled_from([1, 800, 3000, 10**9]),
-    few=st.sampled_from([0, 4, 100]), last=st.booleans(),
+    few=st.sampled_from([0, 4, 100]), band=st.sampled_from([1, 12, 10**9]), last=st.booleans(),
 )  # fmt: skip
-def test_convolution_of_any_size_and_in_any_parts(images, size, inputs, outputs, taps, part, few, last):
+def test_convolution_of_any_size_and_in_any_parts(images, size, inputs, outputs, taps, part, few, band, last):
     x = random(images, inputs, *size)
     if last:
         x = x.contiguous(memory_format=torch.channels_last)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(unfolding, "PART", part)
         patch.setattr(unfolding, "FEW_CHANNELS", few)
+        patch.setattr(unfolding, "BAND_PIXELS", band)
         assert_equals_torch(double_conv(inputs, outputs, taps), x)
 
 

@@ -86,9 +86,8 @@ class Upsample2d(Module):
         check_batch(x, "Upsample2d")
         self._keep(x)
         images, channels, height, width = x.shape
-        pixels = x.permute(0, 2, 3, 1)[:, :, None, :, None]  # in the order in which convolutions keep them
-        squares = pixels.expand(images, height, 2, width, 2, channels)
-        return squares.reshape(images, 2 * height, 2 * width, channels).permute(0, 3, 1, 2)
+        squares = x[:, :, :, None, :, None].expand(images, channels, height, 2, width, 2)
+        return squares.reshape(images, channels, 2 * height, 2 * width)
 
     @torch.no_grad()
     def backward(self, gradient: Tensor) -> Tensor:

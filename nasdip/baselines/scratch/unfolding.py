@@ -1,10 +1,9 @@
 """Convolution of batches and its gradients as products of matrices, part by part of a batch.
 
-Whoever unfolds all k x k taps of a large map moves nine times as many values as there are, and waits for memory. Maps
-of many channels are kept in memory channel by channel of a pixel (torch's channels-last), and unfolded along their rows
-alone: k neighbouring pixels lie one after another, so that whole runs of k C values are copied. Further rows of taps
-are the same columns, shifted by whole rows, which costs nothing. Maps of few channels are unfolded in all taps; for
-few outputs nothing is unfolded: the products of each tap are folded, that is shifted and added.
+Whoever unfolds all k x k taps of a large map moves nine times as many values as there are, and waits for memory. Here
+a map of many channels is unfolded along its rows alone, into k columns of patches: further rows of taps are the same
+columns, shifted by whole rows, which costs nothing. Where images are small, the products are written to the result.
+Where there are few outputs nothing is unfolded: the products of each tap are folded, that is shifted and added.
 """
 
 from collections.abc import Iterator
@@ -13,127 +12,131 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-# Values of unfolded maps and results that are worked on at once: with fewer, two threads wait for each other.
-PART = 2**21
-# Up to so many channels all taps are unfolded, or folded: products of such small matrices cost more than the copies.
+# Values of unfolded maps and results that are worked on at once, 12 MiB in float32: with fewer, two threads wait for
+# each other as long as they work.
+PART = 24 * 2**17
+# Pixels of a product of matrices; larger ones are slower for each pixel.
+BAND_PIXELS = 2**11
+# Up to so many channels all taps are unfolded: products of such small matrices cost more than the copies.
 FEW_CHANNELS = 8
 
 
 class Part(NamedTuple):
-    """Whole images of a batch, or some rows of one, and their pixels (n, rows + k - 1, W + k - 1, C) with borders."""
+    """Whole images of a batch, a band each, or several bands of `height` rows of one image."""
 
     images: slice
     rows: slice
-    padded: Tensor
+    height: int
 
     def of(self, maps: Tensor) -> Tensor:
-        """Return a view (n, pixels, C) of this part of contiguous maps (N, H, W, C)."""
-        return maps[self.images, self.rows].flatten(1, 2)
+        """Return a view (bands, C, pixels) of this part of contiguous maps (N, C, H, W)."""
+        bands = maps[self.images, :, self.rows].unflatten(2, (-1, self.height)).transpose(1, 2)
+        return bands.flatten(3).flatten(0, 1)
+
+
+class Unfolding:
+    """The patches of maps that a "same" convolution sees, part by part.
+
+    Parameters
+    ----------
+    maps : Tensor
+        (N, C, H, W); beyond their borders lie zeros.
+    taps : int
+        Height and width k of the kernels, odd.
+    others : int
+        Channels of the maps on the other side of the convolution: they share the cache.
+
+    Attributes
+    ----------
+    together : int
+        How many of the k rows of taps are unfolded together: k or 1. The columns of a part hold that many, times the k
+        taps of a row, times C values for each pixel; there are k / together such sets of columns.
+    """
+
+    def __init__(self, maps: Tensor, taps: int, others: int) -> None:
+        self._maps, self._taps = maps, taps
+        images, channels, height, width = maps.shape
+        self.together = taps if channels <= FEW_CHANNELS else 1
+        self._over = taps - self.together
+        self._height = _band(height, width)
+        values = self.together * taps * channels
+        bands = max(1, PART // (self._height * width * (values + others)))
+        whole = self._height == height
+        self._images, self._rows = (min(images, bands), height) if whole else (1, min(height, bands * self._height))
+        self._padded = maps.new_zeros(self._images, channels, self._rows + taps - 1, width + taps - 1)
+        # The last row of ones is for the bias.
+        bands = self._images * self._rows // self._height
+        self._columns = maps.new_ones(bands, values + 1, (self._height + self._over) * width)
+
+    def __iter__(self) -> Iterator[tuple[Part, list[Tensor]]]:
+        """Yield each part of the batch with its columns, k / together tensors (bands, together k C + 1, pixels).
+
+        Their last rows are ones.
+        """
+        images, _, height, width = self._maps.shape
+        pixels = self._height * width
+        for first in range(0, images, self._images):
+            for top in range(0, height, self._rows):
+                rows = slice(top, min(height, top + self._rows))
+                part = Part(slice(first, min(images, first + self._images)), rows, self._height)
+                columns = self._unfold(part)
+                yield part, [columns[..., i * width : i * width + pixels] for i in range(self._over + 1)]
+
+    def _unfold(self, part: Part) -> Tensor:
+        padded = self._pad(part)
+        images, channels, _, width = padded.shape
+        bands = (part.rows.stop - part.rows.start) // self._height
+        of_image, of_channel, of_row, _ = padded.stride()
+        size = self.together, self._taps, channels, self._height + self._over, width - self._taps + 1
+        strides = of_image, self._height * of_row, of_row, 1, of_channel, of_row, 1
+        columns = self._columns[: images * bands]
+        columns[:, :-1].view(images, bands, *size).copy_(padded.as_strided((images, bands, *size), strides))
+        return columns
+
+    def _pad(self, part: Part) -> Tensor:
+        """Return the part of the maps with what is around it."""
+        padded = self._padded[: part.images.stop - part.images.start]
+        height, width = self._maps.shape[2:]
+        reach = self._taps // 2
+        top = part.rows.start - reach
+        low, high = max(0, top), min(height, top + padded.shape[2])
+        if self._rows < height:  # rows that hold another part's values
+            padded[:, :, : low - top] = 0
+            padded[:, :, high - top :] = 0
+        padded[:, :, low - top : high - top, reach : reach + width] = self._maps[part.images, :, low:high]
+        return padded
+
+
+def _band(height: int, width: int) -> int:
+    """Return the height of bands: the largest divisor of the image's for which they have at most `BAND_PIXELS`."""
+    return max(
+        rows for rows in range(1, height + 1) if height % rows == 0 and (rows == 1 or rows * width <= BAND_PIXELS)
+    )
 
 
 def convolve(maps: Tensor, kernels: Tensor, bias: Tensor | None = None) -> Tensor:
     """Return the "same" convolution (N, K, H, W) of maps (N, C, H, W) with kernels (K, C, k, k) plus bias (K).
 
     ``y[n, f, p] = bias[f] + sum over c, a of kernels[f, c, a] x[n, c, p + a - (k - 1) / 2]``, as neural networks define
-    it; k is odd. Beyond the borders lie zeros.
+    it; k is odd.
     """
     outputs, inputs, taps, _ = kernels.shape
     if outputs <= FEW_CHANNELS < inputs:
         return _fold(maps, kernels, bias)
-    result = maps.new_empty(len(maps), *maps.shape[2:], outputs)
-    matrices = kernels.permute(2, 3, 1, 0).reshape(taps, taps * inputs, outputs)
-    if inputs <= FEW_CHANNELS:
-        matrices = matrices.flatten(0, 1)[None]
-    for part, columns in _unfold(maps, taps, outputs):
+    unfolding = Unfolding(maps, taps, outputs)
+    result = maps.new_empty(len(maps), outputs, *maps.shape[2:])
+    matrices = kernels.permute(2, 0, 3, 1).unflatten(0, (-1, unfolding.together)).transpose(1, 2).flatten(2)
+    matrices = torch.cat((matrices, matrices.new_zeros(len(matrices), outputs, 1)), dim=2)
+    if bias is not None:
+        matrices[0, :, -1] = bias
+    for part, columns in unfolding:
         into = part.of(result)
-        if bias is not None:
-            into.copy_(bias)
+        products = into if into.is_contiguous() else torch.empty_like(into, memory_format=torch.contiguous_format)
         for row, (matrix, column) in enumerate(zip(matrices, columns, strict=True)):
-            _add_product(into, column, matrix.expand(len(into), -1, -1), first=row == 0 and bias is None)
-    return result.permute(0, 3, 1, 2)
-
-
-def correlate(maps: Tensor, gradient: Tensor, taps: int) -> Tensor:
-    """Return the gradient (K, C, k, k) of the kernels that took maps (N, C, H, W) to what has `gradient` (N, K, H, W).
-
-    ``d[f, c, a] = sum over n, p of gradient[n, f, p] x[n, c, p + a - (k - 1) / 2]``.
-    """
-    channels, outputs = maps.shape[1], gradient.shape[1]
-    if outputs < channels:  # the other way round the smaller maps are unfolded, and taps are mirrored
-        return correlate(gradient, maps, taps).flip(2, 3).transpose(0, 1)
-    of_outputs, sums = _channels_last(gradient), list[Tensor]()
-    for part, columns in _unfold(maps, taps, outputs):
-        others = part.of(of_outputs)
-        if not sums:
-            sums = [maps.new_zeros(len(others), column.shape[2], outputs) for column in columns]
-        for total, column in zip(sums, columns, strict=True):
-            _add_product(total[: len(others)], column.transpose(1, 2), others)
-    result = torch.stack([total.sum(0) for total in sums]).view(taps, taps, channels, outputs)
-    return result.permute(3, 2, 0, 1).contiguous()
-
-
-def _unfold(maps: Tensor, taps: int, others: int) -> Iterator[tuple[Part, list[Tensor]]]:
-    """Yield each part of the maps (N, C, H, W) with its columns.
-
-    `others` are the channels on the other side of the convolution. The columns are (n, pixels, k k C) for maps of few
-    channels, else k of (n, pixels, k C), one for each row of taps.
-    """
-    few, channels = maps.shape[1] <= FEW_CHANNELS, maps.shape[1]
-    values = taps * channels * (taps if few else 1)
-    columns = maps.new_empty(0)
-    for part in _parts(maps, taps, values + others, planes=few):
-        unfolded = (_in_all_taps if few else _in_rows_of_taps)(part.padded, taps)
-        if columns.shape != unfolded.shape:
-            columns = maps.new_empty(unfolded.shape)
-        columns.copy_(unfolded)
-        if few:
-            yield part, [columns.view(len(columns), values, -1).transpose(1, 2)]
-        else:
-            rows, width = columns.flatten(1, 2).flatten(2), columns.shape[2]
-            pixels = rows.shape[1] - (taps - 1) * width
-            yield part, [rows[:, i * width : i * width + pixels] for i in range(taps)]
-
-
-def _in_all_taps(padded: Tensor, taps: int) -> Tensor:
-    """Return a view (n, k, k, C, H, W) of padded pixels (n, H + k - 1, W + k - 1, C)."""
-    images, tall, wide, channels = padded.shape
-    of_image, down, right, of_channel = padded.stride()
-    size = images, taps, taps, channels, tall - taps + 1, wide - taps + 1
-    return padded.as_strided(size, (of_image, down, right, of_channel, down, right))
-
-
-def _in_rows_of_taps(padded: Tensor, taps: int) -> Tensor:
-    """Return a view (n, H + k - 1, W, k, C) of padded pixels (n, H + k - 1, W + k - 1, C)."""
-    images, tall, wide, channels = padded.shape
-    of_image, down, right, of_channel = padded.stride()
-    return padded.as_strided(
-        (images, tall, wide - taps + 1, taps, channels), (of_image, down, right, right, of_channel)
-    )
-
-
-def _parts(maps: Tensor, taps: int, values: int, *, planes: bool) -> Iterator[Part]:
-    """Yield the parts of maps (N, C, H, W), with `values` for each pixel; with `planes`, channels lie apart in memory.
-
-    The pixels of a part count until the next one.
-    """
-    pixels = (maps.contiguous().permute(0, 2, 3, 1)) if planes else _channels_last(maps)
-    images, height, width, channels = pixels.shape
-    reach = taps // 2
-    rows = min(height, max(1, PART // (width * values)))
-    together = min(images, max(1, PART // (height * width * values))) if rows == height else 1
-    size = (channels, rows + 2 * reach, width + 2 * reach)
-    buffer = maps.new_zeros(together, *(size if planes else (*size[1:], channels)))
-    padded = buffer.permute(0, 2, 3, 1) if planes else buffer
-    for first in range(0, images, together):
-        some = slice(first, min(images, first + together))
-        for top in range(0, height, rows):
-            band = slice(top, min(height, top + rows))
-            part = padded[: some.stop - first, : band.stop - top + 2 * reach]
-            low, high = max(0, top - reach), min(height, band.stop + reach)
-            part[:, : low - top + reach] = 0  # which may hold another part's pixels
-            part[:, high - top + reach :] = 0
-            part[:, low - top + reach : high - top + reach, reach : reach + width] = pixels[some, low:high]
-            yield Part(some, band, part)
+            _add_product(products, matrix.expand(len(into), -1, -1), column, first=row == 0)
+        if products is not into:
+            into.copy_(products)
+    return result
 
 
 def _fold(maps: Tensor, kernels: Tensor, bias: Tensor | None) -> Tensor:
@@ -143,8 +146,7 @@ def _fold(maps: Tensor, kernels: Tensor, bias: Tensor | None) -> Tensor:
     result = maps.new_zeros(images, outputs, height, width)
     if bias is not None:
         result += bias[:, None, None]
-    matrix = kernels.permute(2, 3, 0, 1).reshape(-1, inputs)
-    pixels = _channels_last(maps).flatten(1, 2).transpose(1, 2)  # (N, C, pixels)
+    matrix, pixels = kernels.permute(2, 3, 0, 1).reshape(-1, inputs), maps.flatten(2)
     together = max(1, PART // (height * width * len(matrix)))
     for first in range(0, images, together):
         part = pixels[first : first + together]
@@ -167,9 +169,25 @@ def _add_shifted(total: Tensor, maps: Tensor, down: int, right: int) -> None:
     total[:, :, into_rows, into_columns] += maps[:, :, of_rows, of_columns]
 
 
-def _channels_last(maps: Tensor) -> Tensor:
-    """Return maps (N, C, H, W) as contiguous (N, H, W, C): a view where they are so in memory, else a copy."""
-    return maps.permute(0, 2, 3, 1).contiguous()
+def correlate(maps: Tensor, gradient: Tensor, taps: int) -> Tensor:
+    """Return the gradient (K, C, k, k) of the kernels that took maps (N, C, H, W) to what has `gradient` (N, K, H, W).
+
+    ``d[f, c, a] = sum over n, p of gradient[n, f, p] x[n, c, p + a - (k - 1) / 2]``.
+    """
+    if gradient.shape[1] < maps.shape[1]:  # the other way round the smaller maps are unfolded, and taps are mirrored
+        return correlate(gradient, maps, taps).flip(2, 3).transpose(0, 1)
+    channels, outputs = maps.shape[1], gradient.shape[1]
+    unfolding, gradient = Unfolding(maps, taps, outputs), gradient.contiguous()
+    sums: list[Tensor] = []
+    for part, columns in unfolding:
+        others = part.of(gradient)
+        if not sums:
+            shape = len(others), outputs, unfolding.together * taps * channels
+            sums = [maps.new_zeros(shape) for _ in columns]
+        for total, column in zip(sums, columns, strict=True):
+            _add_product(total[: len(others)], others, column[:, :-1].transpose(1, 2))
+    result = torch.stack(sums, 2).sum(0).view(outputs, taps, taps, channels)
+    return result.permute(0, 3, 1, 2).contiguous()
 
 
 def _add_product(total: Tensor, left: Tensor, right: Tensor, *, first: bool = False) -> None:
