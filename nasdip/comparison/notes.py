@@ -24,17 +24,19 @@ def table_notes(chosen: Sequence[Method], rows: Sequence[Row], scene: Scene, obs
         f"mean itself has {floor:.2f} dB. The noise is in it: differences between methods tell more than the values."
     ]
     if kinds & {PRIOR, RESTORE}:
-        entries = ", ".join(f"{m.name} = {m.source}" for m in chosen if m.kind in (PRIOR, RESTORE))
+        others = [f"{m.name} is {m.source} of the zoo" for m in chosen if m.kind == PRIOR and m.name != m.source]
         notes.append(
             "Untrained networks are fitted once, without these pixels, where nasdip restore fits all of them: one fit, "
-            f"ended by its stopping rule, alone ({entries} of the zoo)."
+            f"ended by its stopping rule, alone{''.join(f'; {words}' for words in others)}."
         )
     if RESTORE in kinds:
         notes.append(
             "nasdip-restore is what nasdip restore makes of such a fit by default: combined with non-local Bayes, with "
             "what clipping did undone. Its seconds include a second non-local Bayes, which the held-out pixels ask for."
         )
-    notes += [_trained(method) for method in chosen if method.kind == TRAINED]
+    if TRAINED in kinds:
+        seen = "; ".join(_trained(method) for method in chosen if method.kind == TRAINED)
+        notes.append(f"Trained networks: {seen}. Where this picture is one of those, their figures say little.")
     notes.append(_estimated(rows, scene, contradicted=observation.contradicted))
     notes.append(
         "whiteness: statistic of the residual's cumulative periodogram; smaller = more like white noise alone, "
@@ -49,17 +51,14 @@ def table_notes(chosen: Sequence[Method], rows: Sequence[Row], scene: Scene, obs
 
 
 def _trained(method: Method) -> str:
-    """Return what a trained network has seen, which may be this picture."""
+    """Return what a trained network has seen."""
     try:
         origin = read_origin(Path(method.source))
     except NasdipError as error:  # its row says so too
-        return f"{method.name}: {error}."
+        return f"{method.name}: {error}"
     level = "an unknown level" if origin.sigma is None else f"sigma {origin.sigma:.1f}"
-    noise = f"the noise {origin.noise}" if origin.noise else f"Gaussian noise of {level}"
-    return (
-        f"{method.name}: {origin.baseline}, trained with {noise} on crops of {origin.pictures or 'unknown'} pictures. "
-        "Where this picture is one of them, its figures say little."
-    )
+    noise = f"{origin.noise} noise" if origin.noise else f"Gaussian noise of {level}"
+    return f"{method.name}: {origin.baseline}, {noise}, crops of {origin.pictures or 'unknown'} pictures"
 
 
 def _estimated(rows: Sequence[Row], scene: Scene, *, contradicted: bool) -> str:

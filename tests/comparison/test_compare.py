@@ -64,7 +64,7 @@ def test_every_kind_of_method(folder, compare, capsys):
     assert "held-out" in captured.out
     text = Path("out/comparison.md").read_text()
     assert "| tv |" in text
-    assert "dip = dip of the zoo" in text
+    assert "ended by its stopping rule, alone." in text
     assert Path("out/comparison.png").stat().st_size > 10_000
 
 
