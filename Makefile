@@ -3,6 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 SOURCES := nasdip tests experiments
+# Tests side by side have small fits, whose second threads would wait for each other longer than they work.
+THREADS = $(if $(JOBS),OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1})
 
 .PHONY: help install demo test lint format bench clean
 .DEFAULT_GOAL := help
@@ -23,7 +25,7 @@ demo: $(READY)  ## Search, restore and report on a noisy picture: runs/demo/repo
 	$(BIN)/python experiments/demo.py
 
 test: $(READY)  ## Run the tests (others: make test MARK=nni, real kills of NNI; MARK=slow; MARK=gpu; JOBS=2: two at once)
-	$(BIN)/pytest $(if $(MARK),-m "$(MARK)") $(if $(JOBS),-n $(JOBS) --dist loadfile)
+	$(THREADS) $(BIN)/pytest $(if $(MARK),-m "$(MARK)") $(if $(JOBS),-n $(JOBS) --dist loadfile)
 
 lint: $(READY)  ## Check style and types
 	$(BIN)/ruff check $(SOURCES)

@@ -23,6 +23,7 @@ from nasdip.prior.stopping.residual import ResidualWhiteness
 from nasdip.prior.stopping.rule import Keeper, Outputs, Scene
 from nasdip.prior.stopping.sure import PROBE
 from nasdip.space.architecture import Architecture
+from nasdip.threads import use_threads
 
 SMALL = Architecture.from_text("dip+bilinear:4.4.4")
 # dB below the best step that a rule may choose here; whiteness is known to stop too soon on small images.
@@ -66,10 +67,11 @@ def followed():
     for names, heldout in ((rules, 0.0), (("heldout",), 0.1)):
         config = replace(FAST, stop=names[0], heldout=heldout)
         loop = FitLoop(build_network(SMALL, width=24), SMALL, seen, config, 0, clean, torch.device("cpu"), names[1:])
-        for step in range(1, config.steps + 1):
-            loop.step(step)
-            if step % 10 == 0:
-                loop.check(step)
+        with use_threads(1):  # as `fit` has it for so small an image
+            for step in range(1, config.steps + 1):
+                loop.step(step)
+                if step % 10 == 0:
+                    loop.check(step)
         loops.append(loop.result(1.0))
     return loops
 
