@@ -10,7 +10,6 @@ torch's), and the seconds of the epoch. They count only on a machine that does n
 """
 
 import argparse
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,26 +51,25 @@ def _trained(way: "Baseline", pairs: "PairSet", epochs: int, path: Path) -> "lis
     import torch
 
     from nasdip.baselines.model_folder import ModelFolder
-    from nasdip.baselines.training import TrainingSettings, train
+    from nasdip.baselines.training import TrainingSettings, identity, train
 
     settings, folder = TrainingSettings(epochs, way.batch, way.learning_rate, seed=0), ModelFolder(path)
-    identity = {**asdict(settings), "baseline": way.name, "size": pairs.size, "pairs": pairs.digest()}
-    del identity["epochs"]
     path.mkdir(parents=True, exist_ok=True)
     with folder.locked():
-        folder.open(identity, {"pairs": dict(pairs.facts)})
+        folder.open(identity(way, pairs, settings), {"pairs": dict(pairs.facts)})
         return train(way, pairs, settings, folder, torch.device("cpu"))
 
 
 def _build_twin(seed: int, rate: float, device: "torch.device") -> "Trainable":
     import torch
 
+    from nasdip.baselines.registry import SCRATCH_MOMENTUM
     from nasdip.baselines.scratch import scratch_network
     from nasdip.baselines.scratch.twin import torch_twin
     from nasdip.baselines.trainable import TorchTrainable
 
     twin = torch_twin(scratch_network(seed=seed, device=device))
-    return TorchTrainable(twin, torch.optim.SGD(twin.parameters(), lr=rate, momentum=0.9))
+    return TorchTrainable(twin, torch.optim.SGD(twin.parameters(), lr=rate, momentum=SCRATCH_MOMENTUM))
 
 
 def _row(own: "Epoch", other: "Epoch") -> list[str]:

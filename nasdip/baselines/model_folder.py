@@ -44,18 +44,22 @@ class ModelFolder:
 
         NasdipError where the folder holds something else.
         """
-        trained = (self.path / "last.safetensors").exists()
+        last, model = ((self.path / f"{name}.safetensors").exists() for name in ("last", "model"))
         if not (self.path / "model.json").exists():
-            if trained:
+            if last or model:
                 raise NasdipError(f"{self.path} lacks model.json: choose another folder with -o")
             return 0
-        known = self.record()["settings"]
-        if not trained:  # no epoch ended, as with a bad learning rate: nothing is lost by other settings
+        record = self.record()
+        if not (last or model):  # no epoch ended, as with a bad learning rate: nothing is lost by other settings
             return 0
+        known = record["settings"]
         for key, value in settings.items():
             if known.get(key) != value:
                 other = f"a training with {key} {known.get(key)}, not {value}"
                 raise NasdipError(f"{self.path} holds {other}: choose another folder with -o")
+        # Killed while its first epoch was written, a training begins anew; a model of more is not overwritten.
+        if not last and (record.get("best") or {"epoch": 1})["epoch"] > 1:
+            raise NasdipError(f"{self.path} holds a model without what to go on from: choose another folder with -o")
         return len(self.history())
 
     def open(self, settings: Mapping[str, Any], facts: Mapping[str, Any]) -> None:

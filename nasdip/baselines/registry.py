@@ -15,6 +15,7 @@ from nasdip.baselines.scratch import SGD, ScratchTrainable, scratch_network
 from nasdip.baselines.trainable import TorchTrainable, Trainable
 from nasdip.errors import NasdipError
 
+SCRATCH_MOMENTUM = 0.9  # of the framework's descent
 # Seed, learning rate, device.
 Build = Callable[[int, float, torch.device], Trainable]
 
@@ -76,7 +77,7 @@ def _dcnn(seed: int, rate: float, device: torch.device) -> Trainable:
 
 def _scratch(seed: int, rate: float, device: torch.device) -> Trainable:
     network = scratch_network(seed=seed, device=device)
-    return ScratchTrainable(network, SGD(network.param(), rate, momentum=0.9))
+    return ScratchTrainable(network, SGD(network.param(), rate, momentum=SCRATCH_MOMENTUM))
 
 
 BASELINES = {

@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -65,6 +65,14 @@ class Batches(NamedTuple):
 
 # Batches that are done in the epoch, its number, and the loss of the last one.
 Notify = Callable[[int, int, float], None]
+
+
+def identity(baseline: Baseline, pairs: PairSet, settings: TrainingSettings) -> dict[str, Any]:
+    """Return what the folder of a training is opened with: all that its weights depend on but the epochs (JSON)."""
+    return {
+        "baseline": baseline.name, "batch": settings.batch, "learning_rate": settings.learning_rate,
+        "seed": settings.seed, "size": pairs.size, "pairs": pairs.digest(), "noise": baseline.noise,
+    }  # fmt: skip
 
 
 def steps_of(pairs: PairSet, settings: TrainingSettings) -> int:

@@ -17,7 +17,7 @@ from nasdip.baselines.origin import read_origin
 from nasdip.baselines.pairs import PairSet, make_pairs, read_pairs, write_pairs
 from nasdip.baselines.pictures import named, shipped
 from nasdip.baselines.registry import Baseline, find_baseline
-from nasdip.baselines.training import TrainingSettings, measure_step, noisy_psnr, steps_of, train
+from nasdip.baselines.training import TrainingSettings, identity, measure_step, noisy_psnr, steps_of, train
 from nasdip.commands.targets import check_targets
 from nasdip.console import ShowProgress, duration, note, progress, size
 from nasdip.errors import NasdipError
@@ -74,11 +74,8 @@ def train_baseline(
         baseline.learning_rate if learning_rate is None else learning_rate,
         seed,
     )
-    identity = {
-        "baseline": name, "batch": settings.batch, "learning_rate": settings.learning_rate, "seed": seed,
-        "size": pairs.size, "pairs": pairs.digest(), "noise": baseline.noise,
-    }  # fmt: skip
-    done = folder.check(identity)
+    training = identity(baseline, pairs, settings)
+    done = folder.check(training)
     if tensorboard:
         _check_tensorboard()
     noisy = noisy_psnr(baseline, pairs.validation, seed)
@@ -86,7 +83,7 @@ def train_baseline(
     with memory_told(short):
         note(_announcement(baseline, pairs, settings, where, done, noisy))
     with folder.locked(), memory_told(short):
-        folder.open(identity, {"pairs": dict(pairs.facts), "noisy_psnr": noisy})
+        folder.open(training, {"pairs": dict(pairs.facts), "noisy_psnr": noisy})
         _train(baseline, pairs, settings, folder, where, tensorboard)
         save_png(training_figure(folder.history(), noisy), folder.path / "curve.png")
     best = best_of(folder.history())

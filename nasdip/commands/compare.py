@@ -30,8 +30,6 @@ from nasdip.prior.device import find_device
 from nasdip.report.cautions import lossy_words
 from nasdip.report.figures.theme import save_png
 
-_FITTED = (kinds.PRIOR, kinds.RESTORE)
-
 
 class _Comparison(NamedTuple):
     """All that was checked."""
@@ -85,7 +83,7 @@ def _check(comparison: _Comparison, clean: Path | None) -> None:
     pictures = [_picture(comparison, method.name).name for method in comparison.chosen]
     folder.check_targets([path for path in (file.path, clean) if path is not None], pictures)
     for method in comparison.chosen:
-        if method.kind in _FITTED:
+        if method.kind in kinds.FITTED:
             check_prior(method, comparison.settings, comparison.observation)
     folder.check(comparison.observation.pixels, comparison.settings)
 
@@ -109,7 +107,7 @@ def _times(comparison: _Comparison, missing: Sequence[Method]) -> str:
     told = []
     for method in missing:
         try:
-            if method.kind in _FITTED:
+            if method.kind in kinds.FITTED:
                 seconds = prior_seconds(method, comparison.settings, comparison.observation)
                 told.append(f"{method.name} at most about {duration(seconds)}")
             elif method.kind == kinds.ZERO_SHOT:
@@ -162,7 +160,9 @@ def _write(comparison: _Comparison, failures: dict[str, str]) -> list[Row]:
                 folder.discard(method)
                 failures[method.name] = str(error)
     bayes = results.get("nl-bayes")
-    scene = make_scene(comparison.observation, comparison.clean, folder.heldout(), bayes and bayes.restored)
+    scene = make_scene(
+        comparison.observation, comparison.clean, folder.heldout(), None if bayes is None else bayes.restored
+    )
     rows, images = [noisy_row(scene)], {"noisy": scene.noisy}
     for method in comparison.chosen:
         name, picture = method.name, _picture(comparison, method.name)

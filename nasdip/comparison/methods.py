@@ -11,11 +11,12 @@ from nasdip.zoo.front import front
 
 RESTORE, PRIOR, ZERO_SHOT, TRAINED = "restore", "prior", "zero-shot", "trained"
 CLASSICAL, BAYES, BM3D = "classical", "nl-bayes", "bm3d"
+FITTED = (RESTORE, PRIOR)  # whose source is an entry of the zoo
 _PUBLISHED = {"dip": "dip", "nas-dip": "nas-dip-denoise"}
 _MODELS = Path("models")
 _CLASSICAL = ("tv", "wavelet", "nl-means")
-# Files of a comparison have these names.
-_RESERVED = ("noisy", "clean", "heldout", "comparison", "results", "methods", "record")
+# Of two rows or panels, and of the figure.
+_RESERVED = ("noisy", "clean", "comparison")
 
 
 class Method(NamedTuple):

@@ -8,7 +8,7 @@ import numpy as np
 from nasdip.baselines.block_matching import LICENCE
 from nasdip.baselines.origin import read_origin
 from nasdip.comparison.heldout import without
-from nasdip.comparison.methods import BM3D, PRIOR, RESTORE, TRAINED, Method
+from nasdip.comparison.methods import BM3D, FITTED, PRIOR, RESTORE, TRAINED, Method
 from nasdip.comparison.numbers import Row, Scene, heldout_quality
 from nasdip.errors import NasdipError
 from nasdip.imaging.observation import Observation
@@ -23,7 +23,7 @@ def table_notes(chosen: Sequence[Method], rows: Sequence[Row], scene: Scene, obs
         "were replaced by the mean of their neighbours in a second run, which seconds and memory do not count. That "
         f"mean itself has {floor:.2f} dB. The noise is in it: differences between methods tell more than the values."
     ]
-    if kinds & {PRIOR, RESTORE}:
+    if kinds & set(FITTED):
         others = [f"{m.name} is {m.source} of the zoo" for m in chosen if m.kind == PRIOR and m.name != m.source]
         notes.append(
             "Untrained networks are fitted once, without these pixels, where nasdip restore fits all of them: one fit, "

@@ -70,7 +70,7 @@ class FunctionRunner:
 
 def make_runner(method: Method, settings: Settings, observation: Observation, heldout: np.ndarray) -> Runner:
     """Return a method ready to be run; NasdipError where the picture, or its noise, does not suit it."""
-    if method.kind in (methods.PRIOR, methods.RESTORE):
+    if method.kind in methods.FITTED:
         from nasdip.comparison.prior_runner import PriorRunner
 
         return PriorRunner(method.source, settings, observation, heldout, refine=method.kind == methods.RESTORE)

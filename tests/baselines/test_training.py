@@ -1,4 +1,5 @@
 import math
+import shutil
 
 import numpy as np
 import pytest
@@ -110,6 +111,24 @@ def test_weights_that_the_last_step_spoilt_are_no_model(small_pairs, tmp_path):
     epochs, _ = trained("dcnn", small_pairs, tmp_path, epochs=1, batch=48)  # there is nothing to go on from
     assert len(epochs) == 1
     assert ModelFolder(tmp_path).record()["settings"]["learning_rate"] == 0.002
+
+
+def test_a_model_that_cannot_go_on_is_not_overwritten(small_pairs, model, tmp_path):
+    for name in ("model.json", "model.safetensors"):  # as a person hands a model on
+        shutil.copy(model / name, tmp_path)
+    kept = (tmp_path / "model.safetensors").read_bytes()
+    with pytest.raises(NasdipError, match="without what to go on from: choose another folder"):
+        trained("noise2noise-half", small_pairs, tmp_path)
+    with pytest.raises(NasdipError, match=r"learning_rate 0.002, not 0.5: choose another folder"):
+        trained("noise2noise-half", small_pairs, tmp_path, learning_rate=0.5)
+    assert (tmp_path / "model.safetensors").read_bytes() == kept
+
+
+def test_killed_while_the_first_epoch_is_written_it_begins_anew(small_pairs, tmp_path):
+    first, _ = trained("noise2noise-half", small_pairs, tmp_path, epochs=1)
+    (tmp_path / "last.safetensors").unlink()  # which is written last
+    again, _ = trained("noise2noise-half", small_pairs, tmp_path, epochs=1)
+    assert again[0].loss == first[0].loss
 
 
 @pytest.mark.parametrize("change", [lambda text: "", lambda text: text.replace("loss", "l"), lambda text: text[:-20]])
