@@ -15,7 +15,7 @@ from pathlib import Path
 from skimage.data import astronaut
 from skimage.util import img_as_float32
 
-from nasdip.imaging.image_file import write_image
+from nasdip.io.image_file import write_image
 
 RUN = Path("runs/demo")
 

@@ -9,21 +9,27 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nasdip.api import SearchResult as SearchResult
     from nasdip.api import restore as restore
+    from nasdip.api import search as search
     from nasdip.errors import NasdipError as NasdipError
+    from nasdip.measurement.add_noise import add_noise as add_noise
 
 __version__ = "0.1.0"
 
 # Loaded at first use, so that `import nasdip` and the command line's help cost nothing.
-_LAZY = {"restore": "nasdip.api", "SearchResult": "nasdip.api", "NasdipError": "nasdip.errors"}
+_LAZY = {
+    "NasdipError": "nasdip.errors",
+    "SearchResult": "nasdip.api",
+    "add_noise": "nasdip.measurement.add_noise",
+    "restore": "nasdip.api",
+    "search": "nasdip.api",
+}
 
 
 def __getattr__(name: str) -> Any:
     if name in _LAZY:
         return getattr(importlib.import_module(_LAZY[name]), name)
-    if name == "search":
-        return importlib.import_module("nasdip.search")
     raise AttributeError(f"module 'nasdip' has no attribute '{name}'")
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_LAZY, "search"])
+    return sorted([*globals(), *_LAZY])

@@ -9,19 +9,15 @@ import numpy as np
 from skimage.util import img_as_float32
 
 from nasdip.errors import NasdipError
-from nasdip.imaging.observe import observe
-from nasdip.prior.budget import check_budget, pick
-from nasdip.prior.device import find_device
-from nasdip.prior.quality import find_quality
-from nasdip.prior.recipes import DEFAULT, find_recipe
-from nasdip.prior.restoration import carry_out, plan_restoration
-from nasdip.prior.stopping.automatic import choose_stop
-from nasdip.prior.task import Task, make_task
-from nasdip.prior.tile_choice import fitted_size, parse_tile
-from nasdip.search.early_stop import DEFAULT_RULE, EarlyStop
-from nasdip.search.run_folder import RunFolder
-from nasdip.search.runner import fit_best, resume_run, run_trials, start_run
-from nasdip.search.settings import (
+from nasdip.fit.device import find_device
+from nasdip.fit.stopping.automatic import choose_stop
+from nasdip.measurement.measure import observe
+from nasdip.nas.runner import fit_best, resume_run, run_trials, start_run
+from nasdip.nas.time_limit import TimeLimit
+from nasdip.options.early_stop import DEFAULT_RULE, EarlyStop
+from nasdip.options.quality import find_quality
+from nasdip.options.recipes import DEFAULT, find_recipe
+from nasdip.options.search import (
     CostTarget,
     FinalSettings,
     ProxySettings,
@@ -29,8 +25,12 @@ from nasdip.search.settings import (
     default_budget,
     default_warm_start,
 )
-from nasdip.search.time_limit import TimeLimit
-from nasdip.search.trial_result import TrialResult
+from nasdip.records.run_folder import RunFolder
+from nasdip.records.trial_result import TrialResult
+from nasdip.restoration.budget import check_budget, pick
+from nasdip.restoration.run import carry_out, plan_restoration
+from nasdip.restoration.task import Task, make_task
+from nasdip.restoration.tile_choice import fitted_size, parse_tile
 from nasdip.space.architecture import Architecture
 from nasdip.space.search_space import SearchSpace
 from nasdip.zoo.catalog import find_architecture
@@ -72,15 +72,15 @@ def restore(
         best of the zoo's measured architectures that takes no longer; where none does, the cheapest with fewer steps,
         from 50 on. Not together with `architecture`.
     recipe : {"fast", "published"}
-        How to fit: see `nasdip.prior.recipes`. published: as published for denoising, many times slower.
+        How to fit: see `nasdip.options.recipes`. published: as published for denoising, many times slower.
     quality : {"fast", "balanced", "best"}, optional
-        Presets of `repeats` and `refine`: one, three or eight fits; see `nasdip.prior.quality`. Default: fast.
+        Presets of `repeats` and `refine`: one, three or eight fits; see `nasdip.options.quality`. Default: fast.
     steps : int, optional
         Most optimiser steps of each fit. Default: the recipe's for an image of that size.
     repeats : int, optional
         Fits with different seeds, whose images are averaged. More = better, and as many times slower.
     refine : bool, optional
-        Whether the fits are improved by non-local Bayes, where the noise allows it (`nasdip.prior.combination`).
+        Whether the fits are improved by non-local Bayes, where the noise allows it (`nasdip.restoration.combination`).
     sigma : float, optional
         Noise level in 8-bit units (25 means 25/255); estimated by default.
     stop : str, optional
@@ -116,7 +116,7 @@ def restore(
     Examples
     --------
     >>> import nasdip, skimage
-    >>> from nasdip.imaging.noise import add_noise
+    >>> from nasdip.measurement.add_noise import add_noise
     >>> clean = skimage.util.img_as_float32(skimage.data.astronaut()[96:128, 208:240])
     >>> noisy = add_noise(clean, sigma=25, seed=0)
     >>> restored = nasdip.restore(noisy, channel_axis=-1, steps=20, width=8)
@@ -210,7 +210,7 @@ def search(
         The fit of the best architecture to the whole image, by default as `restore` does it; final_steps of 0 leaves
         it out.
     early_stop : {"none", "size", "halving", "median"}
-        Rule that ends poor trials early: see `nasdip.search.early_stop`. size: each fits a smaller crop first.
+        Rule that ends poor trials early: see `nasdip.options.early_stop`. size: each fits a smaller crop first.
     target_ms, cost_weight : float
         The reward loses `cost_weight` dB for each doubling of the time of a trial's step beyond `target_ms`
         milliseconds; by default nothing, whatever that is.
@@ -236,7 +236,7 @@ def search(
     Examples
     --------
     >>> import nasdip, skimage
-    >>> from nasdip.imaging.noise import add_noise
+    >>> from nasdip.measurement.add_noise import add_noise
     >>> noisy = add_noise(skimage.util.img_as_float32(skimage.data.camera()[:32, :32]), sigma=25)
     >>> found = nasdip.search(noisy, space="tiny", trials=2, crop=16, width=16, steps=5, final_steps=5, final_width=16)
     >>> found.image.shape, len(found.trials)

@@ -7,8 +7,8 @@ import pytest
 from skimage.data import astronaut
 from skimage.util import img_as_float32
 
-from nasdip.imaging.image_file import write_image
-from nasdip.imaging.noise import add_noise
+from nasdip.io.image_file import write_image
+from nasdip.measurement.add_noise import add_noise
 
 if TYPE_CHECKING:
     from selenium import webdriver

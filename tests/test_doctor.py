@@ -10,12 +10,12 @@ from types import SimpleNamespace
 import pytest
 
 from nasdip.cli import main
-from nasdip.doctor import Finding, examine, examine_config
+from nasdip.cli.commands.doctor import Finding, examine, examine_config
 from nasdip.errors import NasdipError
 
 ROOT = Path(__file__).resolve().parents[1]
 CPU = ROOT / "experiments" / "denoise_cpu.yml"
-health = pytest.importorskip("nasdip.search.nni.health")
+health = pytest.importorskip("nasdip.nas.backends.nni.health")
 
 
 def _doctor(monkeypatch, *arguments):
@@ -28,7 +28,7 @@ def _doctor(monkeypatch, *arguments):
 @pytest.fixture
 def healthy(monkeypatch):
     """An installation without problems, so that exit codes tell of the configuration alone."""
-    monkeypatch.setattr("nasdip.doctor.examine", lambda: [Finding("python", "3")])
+    monkeypatch.setattr("nasdip.cli.commands.doctor.examine", lambda: [Finding("python", "3")])
 
 
 def test_a_sound_configuration_ends_with_0(monkeypatch, healthy, capsys):
@@ -113,7 +113,7 @@ def test_without_nni_one_line_says_so(monkeypatch):
 
 def test_without_the_room_of_nni_the_rest_works(monkeypatch):
     for name in ("health", "config_check"):
-        monkeypatch.setitem(sys.modules, f"nasdip.search.nni.{name}", None)
+        monkeypatch.setitem(sys.modules, f"nasdip.nas.backends.nni.{name}", None)
     assert examine()[-1] == Finding("nni", "not part of this nasdip")
     with pytest.raises(NasdipError, match="checks configurations"):
         examine_config(CPU)
@@ -173,13 +173,13 @@ def test_a_portal_that_other_machines_reach_is_a_problem(manager):
 
 
 def test_a_guarded_portal_is_no_problem(manager):
-    from nasdip.search.nni.launch import environment
+    from nasdip.nas.backends.nni.launch import environment
 
     assert _of(manager(environment())) == []
 
 
 def test_a_portal_opened_on_request_is_told_and_is_no_problem(manager):
-    from nasdip.search.nni.launch import environment
+    from nasdip.nas.backends.nni.launch import environment
 
     (check,) = _of(manager(environment("0.0.0.0")))
     assert check.problem is None

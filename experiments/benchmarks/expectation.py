@@ -2,10 +2,10 @@
 
 python experiments/benchmarks/expectation.py [DATA] [-o FILE.csv] [--cache DIR] [--part 0/2]
 
-Restores crops of scikit-image's pictures, from which the constants of nasdip/imaging/expectation.py are taken (they are
-printed), and, where DATA holds f16.png, house.png, peppers.png and kodim03.png, centre crops of these: with the level
-of the noise given, and, as an 8-bit file has it, clipped and rounded, with level and kind found. No constant is of the
-latter, but the check is not blind: the treatment of noise that depends on the intensity was revised after its errors.
+Restores crops of scikit-image's pictures, from which the constants of nasdip/classical/error_estimate.py are taken
+(they are printed), and, where DATA holds f16.png, house.png, peppers.png and kodim03.png, centre crops of these:
+with the level of the noise given, and, as an 8-bit file has it, clipped and rounded, with level and kind found. No
+constant is of the latter, but the check is not blind: the treatment of noise that depends on the intensity was revised after its errors.
 Every restoration is kept in DIR, so that it goes on where it was stopped; --part 0/2 and 1/2 make them in two
 processes, before a run without it writes the table. Rows of the role calibration are with constants from the other
 pictures, those of check with those in the code.
@@ -24,18 +24,18 @@ from provenance_of import provenance_line
 from skimage import data
 from skimage.util import img_as_float32, img_as_ubyte
 
+from nasdip.classical import error_estimate as model
+from nasdip.classical.nonlocal_bayes import BayesEstimate
+from nasdip.classical.reference import filled_pixels, make_reference
 from nasdip.files import write_text
-from nasdip.imaging import expectation as model
-from nasdip.imaging.image_file import read_image
 from nasdip.imaging.metrics import psnr
-from nasdip.imaging.noise import add_noise
-from nasdip.imaging.nonlocal_bayes import BayesEstimate
-from nasdip.imaging.observation import Observation
-from nasdip.imaging.observe import observe
-from nasdip.imaging.reference import filled_pixels, make_reference
-from nasdip.prior.combination import combine
-from nasdip.prior.recipes import FAST
-from nasdip.prior.restoration import restore_observation
+from nasdip.io.image_file import read_image
+from nasdip.measurement.add_noise import add_noise
+from nasdip.measurement.measure import observe
+from nasdip.measurement.measurement import Observation
+from nasdip.options.recipes import FAST
+from nasdip.restoration.combination import combine
+from nasdip.restoration.run import restore_observation
 from nasdip.zoo.catalog import find_architecture
 
 # Upper left corners of what is taken of scikit-image's pictures.
@@ -306,7 +306,7 @@ def row(result: Made, constants: Constants | None = None) -> dict[str, Any]:
 
 
 def print_constants(offsets: np.ndarray, refined: tuple[float, ...], fitted: tuple[float, ...]) -> None:
-    print("constants of nasdip/imaging/expectation.py, from all pictures of scikit-image:")
+    print("constants of nasdip/classical/error_estimate.py, from all pictures of scikit-image:")
     print("OFFSETS =", np.round(offsets, 2).tolist())
     print("REFINED =", np.round(refined, 2).tolist(), "FITTED =", np.round(fitted, 2).tolist())
 

@@ -28,11 +28,11 @@ from skimage import data
 from skimage.transform import downscale_local_mean
 from skimage.util import img_as_float32
 
+from nasdip.nas.trial_task import TrialTask, make_task
+from nasdip.options.early_stop import EarlyStop
+from nasdip.options.search import ProxySettings, SearchSettings
 from nasdip.process import prepare
-from nasdip.search.early_stop import EarlyStop
-from nasdip.search.settings import ProxySettings, SearchSettings
-from nasdip.search.task import TrialTask, make_task
-from nasdip.search.trial_result import Curve
+from nasdip.records.trial_result import Curve
 from nasdip.space.architecture import Architecture
 from nasdip.space.search_space import SearchSpace
 
@@ -103,8 +103,8 @@ def fit_all(options: argparse.Namespace) -> None:
 
 @lru_cache(maxsize=32)
 def task(image: str, fidelity: str) -> TrialTask:
-    from nasdip.imaging.noise import add_noise
-    from nasdip.imaging.observe import observe
+    from nasdip.measurement.add_noise import add_noise
+    from nasdip.measurement.measure import observe
 
     clean = np.asarray(downscale_local_mean(img_as_float32(getattr(data, image)()), (2, 2, 1)), dtype=np.float32)
     observation, _ = observe(add_noise(clean, sigma=25, seed=0), 25)
@@ -114,7 +114,7 @@ def task(image: str, fidelity: str) -> TrialTask:
 def measure(image: str, text: str, fidelity: str, seed: int) -> Row:
     import torch
 
-    from nasdip.search.trial import run_trial
+    from nasdip.nas.trial import run_trial
 
     job = task(image, fidelity)._replace(seed=seed)
     result = run_trial(1, Architecture.from_text(text), job, torch.device("cpu"), {})
@@ -129,9 +129,9 @@ def time_all(path: Path, texts: list[str]) -> None:
     """Measure steps, one network after the other, on one thread."""
     import torch
 
+    from nasdip.fit.loop import FitLoop
+    from nasdip.fit.stopping.automatic import decided
     from nasdip.network.build import build_network
-    from nasdip.prior.loop import FitLoop
-    from nasdip.prior.stopping.automatic import decided
 
     torch.set_num_threads(1)
     rows = read_rows(path)

@@ -15,17 +15,17 @@ from pathlib import Path
 import numpy as np
 from rows import read_rows, write_rows
 
-from nasdip.imaging.image_file import read_image
+from nasdip.fit.device import find_device
 from nasdip.imaging.metrics import psnr
-from nasdip.imaging.noise import DEFAULT_AMOUNT, add_noise
-from nasdip.imaging.observation import Observation
-from nasdip.imaging.observe import observe
-from nasdip.prior.device import find_device
-from nasdip.prior.recipes import FAST
-from nasdip.prior.restoration import restore_observation
-from nasdip.prior.result import Restoration
+from nasdip.io.image_file import read_image
+from nasdip.measurement.add_noise import DEFAULT_AMOUNT, add_noise
+from nasdip.measurement.measure import observe
+from nasdip.measurement.measurement import Observation
+from nasdip.nas.trial_task import centre_crop
+from nasdip.options.recipes import FAST
 from nasdip.process import prepare
-from nasdip.search.task import centre_crop
+from nasdip.records.results import Restoration
+from nasdip.restoration.run import restore_observation
 from nasdip.zoo.catalog import find_architecture
 
 KEYS = ("image", "crop", "seed", "way")

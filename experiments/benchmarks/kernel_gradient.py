@@ -3,7 +3,7 @@
 python experiments/benchmarks/kernel_gradient.py [-o FILE]
 
 For maps as fits of 96 to 256 px have them, channels-last, in float32, on one thread and on all: ms of the library's
-forward pass, of a forward and backward pass by the library, by `nasdip.network.exact.direct`, and by Winograd's; ratios
+forward pass, of a forward and backward pass by the library, by `nasdip.network.fast.direct`, and by Winograd's; ratios
 of the library's time to ours are medians of 15 rounds. What nasdip uses is chosen by processor
 (`direct.lacks_wide_vectors`).
 """
@@ -29,8 +29,8 @@ def main() -> None:
     import torch
     import torch.nn.functional as F
 
-    from nasdip.network.exact.direct import direct
-    from nasdip.network.exact.winograd import winograd
+    from nasdip.network.fast.direct import direct
+    from nasdip.network.fast.winograd import winograd
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-o", "--output", type=Path, default=Path(__file__).with_suffix(".csv"))

@@ -22,11 +22,11 @@ import yaml
 from provenance_of import provenance_line
 
 from nasdip.files import write_text
-from nasdip.prior.device import find_device
-from nasdip.search.run_folder import RunFolder
-from nasdip.search.task import task_of
-from nasdip.search.trial import run_trial
-from nasdip.search.trial_result import TrialResult
+from nasdip.fit.device import find_device
+from nasdip.nas.trial import run_trial
+from nasdip.nas.trial_task import task_of
+from nasdip.records.run_folder import RunFolder
+from nasdip.records.trial_result import TrialResult
 from nasdip.space.architecture import Architecture
 
 EXPERIMENTS = Path(__file__).parents[1]

@@ -19,11 +19,11 @@ from provenance_of import provenance_line
 from skimage.restoration import estimate_sigma as wavelet_sigma
 
 from nasdip.files import write_text
-from nasdip.imaging.image_file import read_image
-from nasdip.imaging.impulses import impulse_mask
-from nasdip.imaging.noise import add_noise
-from nasdip.imaging.noise_diagnosis import diagnose
-from nasdip.imaging.noise_level import estimate_level
+from nasdip.io.image_file import read_image
+from nasdip.measurement.add_noise import add_noise
+from nasdip.measurement.diagnosis import diagnose
+from nasdip.measurement.impulses import impulse_mask
+from nasdip.measurement.level import estimate_level
 
 PICTURES = ("f16", "house", "peppers", "kodim03")
 SIGMAS, SEEDS, CROPS = (10, 15, 25, 50, 75), (0, 1, 2), (None, 128, 96)

@@ -14,15 +14,15 @@ from pathlib import Path
 import numpy as np
 from rows import read_rows, write_rows
 
-from nasdip.imaging.image_file import read_image
-from nasdip.imaging.noise_level import estimate_sigma
-from nasdip.imaging.observation import Observation
+from nasdip.fit.device import find_device
+from nasdip.fit.fit import fit
+from nasdip.io.image_file import read_image
+from nasdip.measurement.level import estimate_sigma
+from nasdip.measurement.measurement import Observation
+from nasdip.nas.trial_task import centre_crop
 from nasdip.network.build import build_network
-from nasdip.prior.device import find_device
-from nasdip.prior.fit import fit
-from nasdip.prior.recipes import find_recipe
+from nasdip.options.recipes import find_recipe
 from nasdip.process import prepare
-from nasdip.search.task import centre_crop
 from nasdip.zoo.catalog import find_architecture
 
 KEYS = ("image", "crop", "architecture", "recipe", "seed", "precision")

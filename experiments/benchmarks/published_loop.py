@@ -10,7 +10,7 @@ import torch
 from skimage.metrics import peak_signal_noise_ratio
 from torch import Tensor, nn
 
-from nasdip.network.cross_skip import CrossSkipNetwork, link_name
+from nasdip.network.plain.cross_skip import CrossSkipNetwork, link_name
 
 AVERAGE_WEIGHT = 0.99
 

@@ -13,16 +13,16 @@ from pathlib import Path
 from provenance_of import provenance_line
 
 from nasdip.files import write_text
-from nasdip.imaging.image_file import read_image
+from nasdip.fit.device import find_device
+from nasdip.fit.loop import FitProgress
 from nasdip.imaging.metrics import psnr
-from nasdip.imaging.noise_level import estimate_sigma
-from nasdip.imaging.observation import Observation
-from nasdip.prior.config import FitConfig
-from nasdip.prior.device import find_device
-from nasdip.prior.loop import FitProgress
-from nasdip.prior.restoration import restore_observation
-from nasdip.prior.restoration_folder import RestorationFolder
-from nasdip.search.task import centre_crop
+from nasdip.io.image_file import read_image
+from nasdip.measurement.level import estimate_sigma
+from nasdip.measurement.measurement import Observation
+from nasdip.nas.trial_task import centre_crop
+from nasdip.options.fit import FitConfig
+from nasdip.records.restoration_folder import RestorationFolder
+from nasdip.restoration.run import restore_observation
 from nasdip.zoo.catalog import find_architecture
 
 COLUMNS = (

@@ -21,9 +21,9 @@ from typing import Any
 import numpy as np
 from rows import Row, read_rows, write_rows
 
-from nasdip.imaging.image_file import read_image
+from nasdip.io.image_file import read_image
+from nasdip.nas.trial_task import centre_crop
 from nasdip.process import prepare
-from nasdip.search.task import centre_crop
 from nasdip.zoo.catalog import find_architecture
 
 KEYS = ("image", "crop", "seed", "architecture", "repeats")
@@ -59,15 +59,15 @@ def restore(key: tuple[str, ...], seed: int, options: argparse.Namespace) -> lis
     """Restore one image with the most fits that are asked for, and with the first of them."""
     import torch
 
-    from nasdip.imaging.expectation import expectation
+    from nasdip.classical.error_estimate import expectation
+    from nasdip.classical.reference import make_reference
+    from nasdip.fit.device import find_device
     from nasdip.imaging.metrics import psnr
-    from nasdip.imaging.observe import observe
-    from nasdip.imaging.reference import make_reference
-    from nasdip.prior.combination import combine
-    from nasdip.prior.device import find_device
-    from nasdip.prior.recipes import FAST
-    from nasdip.prior.repetition import fit_repetition
-    from nasdip.prior.task import make_task
+    from nasdip.measurement.measure import observe
+    from nasdip.options.recipes import FAST
+    from nasdip.restoration.combination import combine
+    from nasdip.restoration.repetition import fit_repetition
+    from nasdip.restoration.task import make_task
 
     clean, noisy = (read_image(options.data / f"{key[0]}{ending}.png").pixels for ending in ("", "_noisy25"))
     if options.crop:

@@ -19,9 +19,9 @@ from pathlib import Path
 import numpy as np
 from rows import Row, read_rows, write_rows
 
-from nasdip.imaging.image_file import read_image
+from nasdip.io.image_file import read_image
+from nasdip.nas.trial_task import centre_crop
 from nasdip.process import prepare
-from nasdip.search.task import centre_crop
 from nasdip.space.architecture import Architecture
 from nasdip.space.search_space import SearchSpace
 
@@ -71,11 +71,11 @@ def keys(image: str, text: str, options: argparse.Namespace) -> tuple[str, ...]:
 def measure(image: str, text: str, options: argparse.Namespace) -> Row:
     import torch
 
-    from nasdip.imaging.observe import observe
-    from nasdip.imaging.reference import make_reference
+    from nasdip.classical.reference import make_reference
+    from nasdip.fit.loop import WINDOW, FitLoop
+    from nasdip.measurement.measure import observe
     from nasdip.network.build import build_network
-    from nasdip.prior.loop import WINDOW, FitLoop
-    from nasdip.prior.recipes import find_recipe
+    from nasdip.options.recipes import find_recipe
 
     torch.set_num_threads(1)
     clean, noisy = (

@@ -18,9 +18,9 @@ from skimage.data import astronaut
 from skimage.util import img_as_float32
 
 from nasdip.files import write_text
-from nasdip.imaging.image_file import write_image
-from nasdip.imaging.noise import add_noise
-from nasdip.search.run_folder import RunFolder
+from nasdip.io.image_file import write_image
+from nasdip.measurement.add_noise import add_noise
+from nasdip.records.run_folder import RunFolder
 
 BENCHMARKS = Path(__file__).parent
 COLUMNS = (

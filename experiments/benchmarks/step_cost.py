@@ -13,13 +13,13 @@ from provenance_of import provenance_line
 from torch import nn
 
 from nasdip.files import write_text
-from nasdip.imaging.observation import Observation
+from nasdip.fit.cost import estimate_fit
+from nasdip.fit.device import find_device
+from nasdip.fit.fit import fit
+from nasdip.measurement.measurement import Observation
 from nasdip.network.build import build_network
-from nasdip.network.operations import count_parameters
-from nasdip.prior.config import FitConfig
-from nasdip.prior.device import find_device
-from nasdip.prior.estimate import estimate_fit
-from nasdip.prior.fit import fit
+from nasdip.network.plain.operations import count_parameters
+from nasdip.options.fit import FitConfig
 from nasdip.zoo.catalog import zoo_entry, zoo_names
 
 COLUMNS = (

@@ -56,7 +56,7 @@ def work(pipe: Connection, way: str, architecture: str, size: int, device: str) 
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    from nasdip.network.exact import winograd
+    from nasdip.network.fast import winograd
 
     step = make_loop(way, architecture, size, device)
     wait = torch.cuda.synchronize if device.startswith("cuda") else lambda: None
@@ -86,10 +86,10 @@ def make_loop(way: str, name: str, size: int, device: str) -> Callable[[], objec
     import torch
     from published_loop import PublishedLoop
 
-    from nasdip.imaging.observation import Observation
+    from nasdip.fit.loop import WINDOW, FitLoop
+    from nasdip.measurement.measurement import Observation
     from nasdip.network.build import build_network
-    from nasdip.prior.config import FitConfig
-    from nasdip.prior.loop import WINDOW, FitLoop
+    from nasdip.options.fit import FitConfig
 
     architecture = zoo_entry(name).architecture
     network = build_network(architecture)

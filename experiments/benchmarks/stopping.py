@@ -22,10 +22,10 @@ from typing import NamedTuple
 import numpy as np
 from rows import Row, read_rows, write_rows
 
-from nasdip.imaging.image_file import read_image
-from nasdip.imaging.noise import add_noise
+from nasdip.io.image_file import read_image
+from nasdip.measurement.add_noise import add_noise
+from nasdip.nas.trial_task import centre_crop
 from nasdip.process import prepare
-from nasdip.search.task import centre_crop
 from nasdip.zoo.catalog import find_architecture
 
 KEYS = ("image", "noise", "sigma", "architecture", "crop", "seed", "fit")
@@ -92,12 +92,12 @@ def measure(job: Job, rules: tuple[str, ...], data: Path, most_steps: int) -> li
     """Follow the rules through one fit."""
     import torch
 
-    from nasdip.imaging.observe import observe
-    from nasdip.imaging.reference import make_reference
+    from nasdip.classical.reference import make_reference
+    from nasdip.fit.loop import WINDOW, FitLoop
+    from nasdip.fit.stopping.automatic import decided
+    from nasdip.measurement.measure import observe
     from nasdip.network.build import build_network
-    from nasdip.prior.loop import WINDOW, FitLoop
-    from nasdip.prior.recipes import FAST
-    from nasdip.prior.stopping.automatic import decided
+    from nasdip.options.recipes import FAST
 
     torch.set_num_threads(1)
     clean = centre_crop(read_image(data / f"{job.image}.png").pixels, job.crop)

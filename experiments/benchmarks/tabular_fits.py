@@ -18,9 +18,9 @@ from skimage import data
 from skimage.transform import downscale_local_mean
 from skimage.util import img_as_float32
 
+from nasdip.nas.trial_task import TrialTask
+from nasdip.options.search import ProxySettings
 from nasdip.process import prepare
-from nasdip.search.settings import ProxySettings
-from nasdip.search.task import TrialTask
 from nasdip.space.architecture import Architecture
 from nasdip.space.search_space import SearchSpace
 
@@ -69,10 +69,10 @@ def all_architectures() -> list[str]:
 @lru_cache(maxsize=8)
 def make_trial_task(image: str, seed: int) -> TrialTask:
     """Return what is fitted: a crop of a picture with noise, the level of which is known."""
-    from nasdip.imaging.noise import add_noise
-    from nasdip.imaging.observe import observe
-    from nasdip.search.settings import SearchSettings
-    from nasdip.search.task import make_task
+    from nasdip.measurement.add_noise import add_noise
+    from nasdip.measurement.measure import observe
+    from nasdip.nas.trial_task import make_task
+    from nasdip.options.search import SearchSettings
 
     top, left = IMAGES[image]
     whole = downscale_local_mean(img_as_float32(getattr(data, image)()), (2, 2, 1))
@@ -84,7 +84,7 @@ def make_trial_task(image: str, seed: int) -> TrialTask:
 def measure(text: str, image: str, seed: int) -> Row:
     import torch
 
-    from nasdip.search.trial import run_trial
+    from nasdip.nas.trial import run_trial
 
     result = run_trial(1, Architecture.from_text(text), make_trial_task(image, seed), torch.device("cpu"), {})
     curve = " ".join(f"{step}:{reward:.2f}" for step, reward in thinned(result.curve))

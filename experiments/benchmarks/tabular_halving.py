@@ -3,7 +3,7 @@
 python experiments/benchmarks/tabular_halving.py [-o FOLDER] [--searches 100] [--trials 60]
 
 Replays searches by random draws: each trial's curve (the estimated PSNR that the fit would have had after so many
-steps) is judged by `nasdip.search.early_stop`, as `nasdip search --early-stop` does, against earlier trials'.
+steps) is judged by `nasdip.options.early_stop`, as `nasdip search --early-stop` does, against earlier trials'.
 Prints Kendall's tau of the curve at a step with its end, and for each rule: the share of the steps' time that is spent,
 how often the best of the trials survives, and the mean loss of reward (dB); means over pictures, seeds and searches.
 Writes FOLDER/halving.csv.
@@ -17,8 +17,8 @@ from rows import Row, read_rows, write_rows
 from scipy.stats import kendalltau
 from tabular_fits import FOLDER, IMAGES, PROXY, SEEDS
 
-from nasdip.search.early_stop import EarlyStop
-from nasdip.search.trial_result import Curve
+from nasdip.options.early_stop import EarlyStop
+from nasdip.records.trial_result import Curve
 
 COLUMNS = ("rule", "first", "factor", "time", "best_survives", "loss_db")
 RULES = [EarlyStop()] + [

@@ -19,12 +19,12 @@ from scipy.stats import kendalltau
 from tabular_fits import FOLDER, IMAGES, PROXY, SEEDS, all_architectures, make_trial_task
 from torch.utils.flop_counter import FlopCounterMode
 
+from nasdip.fit.loop import FitLoop
+from nasdip.fit.stopping.automatic import decided
+from nasdip.fit.untrained import untrained_output
 from nasdip.imaging.spectral_match import annulus_error, bandwidth, histogram_distance
 from nasdip.network.build import build_network
-from nasdip.network.operations import count_parameters
-from nasdip.prior.loop import FitLoop
-from nasdip.prior.stopping.automatic import decided
-from nasdip.prior.untrained import untrained_output
+from nasdip.network.plain.operations import count_parameters
 from nasdip.process import prepare
 from nasdip.space.architecture import Architecture
 

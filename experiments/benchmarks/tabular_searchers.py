@@ -30,11 +30,11 @@ from scipy.stats import ttest_1samp
 from tabular_fits import FOLDER, IMAGES
 from tabular_scores import means
 
-from nasdip.controller.registry import make_searcher
 from nasdip.errors import NasdipError
+from nasdip.nas.backends.tabular import TabularTrial
+from nasdip.options.search import default_warm_start
 from nasdip.process import prepare
-from nasdip.search.settings import default_warm_start
-from nasdip.search.tabular import TabularTrial
+from nasdip.searchers.registry import make_searcher
 from nasdip.seeds import derive_seed
 from nasdip.space.architecture import Architecture
 from nasdip.space.search_space import SearchSpace

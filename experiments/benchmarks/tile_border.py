@@ -15,12 +15,12 @@ from skimage import data
 from skimage.util import img_as_float32
 
 from nasdip.files import write_text
-from nasdip.imaging.noise import add_noise
-from nasdip.imaging.observation import Observation
+from nasdip.fit.fit import fit
 from nasdip.imaging.tiles import Tile
+from nasdip.measurement.add_noise import add_noise
+from nasdip.measurement.measurement import Observation
 from nasdip.network.build import build_network
-from nasdip.prior.config import FitConfig
-from nasdip.prior.fit import fit
+from nasdip.options.fit import FitConfig
 from nasdip.zoo.catalog import zoo_entry
 
 COLUMNS = "picture,architecture,side,width,steps,from_px,to_px,error_ratio,pixels"

@@ -66,10 +66,10 @@ def main() -> None:
 def plan(options: argparse.Namespace) -> tuple[list[Way], list[str]]:
     """Return what fits into the memory, every image as a whole and in tiles, and a note on each that does not."""
     from nasdip.console import size as bytes_in_words
-    from nasdip.prior.config import FitConfig
-    from nasdip.prior.device import available_memory, find_device
-    from nasdip.prior.estimate import measure_cost
-    from nasdip.prior.tile_choice import tiled
+    from nasdip.fit.cost import measure_cost
+    from nasdip.fit.device import available_memory, find_device
+    from nasdip.options.fit import FitConfig
+    from nasdip.restoration.tile_choice import tiled
     from nasdip.zoo.catalog import zoo_entry
 
     device, largest = find_device(options.device), max(options.size)

@@ -5,7 +5,7 @@ python experiments/benchmarks/time_to_quality.py quality DATA [--image house f16
 python experiments/benchmarks/time_to_quality.py time [--architecture ...] [--crop 128] [--rounds 7] [-o FOLDER]
 
 `quality` counts steps, into time_to_quality_steps.csv: fits of centre crops by each recipe, with nasdip's loop, which
-computes what the published one does (tests/prior/test_recipes.py). Two levels, both 0.1 dB below a PSNR
+computes what the published one does (tests/options/test_recipes.py). Two levels, both 0.1 dB below a PSNR
 of the averaged image of the published recipe: `last`, that of its 1200th step, and `oracle`, the best of all its steps.
 The other recipes are fitted for half as many steps again as they take, `psnr_last` is that of their own last step.
 The clean image measures and picks nothing but that best step. Resumable: fits whose rows are there are not repeated.
@@ -88,15 +88,15 @@ def count_steps(options: argparse.Namespace) -> None:
 
 
 def measure(key: tuple[str, ...], base: Row | None, options: argparse.Namespace) -> list[str]:
-    from nasdip.imaging.image_file import read_image
-    from nasdip.imaging.noise_level import estimate_sigma
-    from nasdip.imaging.observation import Observation
+    from nasdip.fit.device import find_device
+    from nasdip.fit.fit import fit
+    from nasdip.fit.precision import choose_precision
+    from nasdip.io.image_file import read_image
+    from nasdip.measurement.level import estimate_sigma
+    from nasdip.measurement.measurement import Observation
+    from nasdip.nas.trial_task import centre_crop
     from nasdip.network.build import build_network
-    from nasdip.prior.device import find_device
-    from nasdip.prior.fit import fit
-    from nasdip.prior.precision import choose_precision
-    from nasdip.prior.recipes import find_recipe
-    from nasdip.search.task import centre_crop
+    from nasdip.options.recipes import find_recipe
 
     image, crop, name, seed = key[0], int(key[1]), key[2], int(key[3])
     recipe, device = find_recipe(key[4]), find_device(options.device)
@@ -221,10 +221,10 @@ def make_loop(way: str, name: str, size: int, device: str) -> Callable[[], Any]:
     import torch
     from published_loop import PublishedLoop
 
-    from nasdip.imaging.observation import Observation
+    from nasdip.fit.loop import WINDOW, FitLoop
+    from nasdip.measurement.measurement import Observation
     from nasdip.network.build import build_network
-    from nasdip.prior.loop import WINDOW, FitLoop
-    from nasdip.prior.recipes import find_recipe
+    from nasdip.options.recipes import find_recipe
 
     architecture = find_architecture(name)
     noisy, clean = (np.random.default_rng(seed).random((size, size, 3), dtype=np.float32) for seed in (0, 1))

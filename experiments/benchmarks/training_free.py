@@ -17,11 +17,11 @@ from fidelity import means, task
 from rows import Row, read_rows, write_rows
 from scipy.stats import kendalltau
 
-from nasdip.imaging.image_file import read_image
+from nasdip.fit.untrained import untrained_output
 from nasdip.imaging.spectral_match import annulus_error, bandwidth, histogram_distance
-from nasdip.prior.untrained import untrained_output
+from nasdip.io.image_file import read_image
+from nasdip.nas.trial_task import centre_crop
 from nasdip.process import prepare
-from nasdip.search.task import centre_crop
 from nasdip.space.architecture import Architecture
 
 METRICS = ("annulus_error", "histogram_distance", "bandwidth")

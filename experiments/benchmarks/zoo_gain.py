@@ -35,11 +35,11 @@ from rows import Row, read_rows, write_rows
 from zoo_search import FOLDER, IMAGES, noisy_picture
 
 from nasdip.files import write_text
-from nasdip.imaging.image_file import read_image
-from nasdip.imaging.observation import Observation
+from nasdip.io.image_file import read_image
+from nasdip.measurement.measurement import Observation
+from nasdip.nas.trial_task import TrialTask, centre_crop
+from nasdip.options.search import ProxySettings, SearchSettings
 from nasdip.process import prepare
-from nasdip.search.settings import ProxySettings, SearchSettings
-from nasdip.search.task import TrialTask, centre_crop
 from nasdip.space.architecture import Architecture
 from nasdip.zoo.catalog import zoo_entry
 
@@ -113,8 +113,8 @@ def fit_all(
 def finalist_task(image: str) -> TrialTask:
     from zoo_search import clean_picture
 
-    from nasdip.imaging.observe import observe
-    from nasdip.search.task import make_task
+    from nasdip.measurement.measure import observe
+    from nasdip.nas.trial_task import make_task
 
     pixels = (noisy_picture(image) / np.float32(255)).astype(np.float32)
     proxy = ProxySettings(crop=FINALISTS_CROP, width=WIDTH, steps=FINALISTS_STEPS, threads=1)
@@ -125,7 +125,7 @@ def finalist_task(image: str) -> TrialTask:
 def measure_finalist(image: str, text: str, seed: str) -> Row:
     import torch
 
-    from nasdip.search.trial import run_trial
+    from nasdip.nas.trial import run_trial
 
     result = run_trial(1, Architecture.from_text(text), finalist_task(image), torch.device("cpu"), {})
     numbers = ["" if value is None else f"{value:.4f}" for value in (result.estimated_psnr, result.clean_psnr)]
@@ -177,8 +177,8 @@ def gain(options: argparse.Namespace) -> None:
 
 @lru_cache(maxsize=8)
 def unseen(image: str, folder: Path) -> tuple[np.ndarray, Observation]:
-    from nasdip.imaging.observe import observe
-    from nasdip.imaging.reference import make_reference
+    from nasdip.classical.reference import make_reference
+    from nasdip.measurement.measure import observe
 
     clean, noisy = (centre_crop(read_image(folder / f"{image}{end}.png").pixels, CROP) for end in ("", "_noisy25"))
     observation = observe(noisy)[0]
@@ -189,10 +189,10 @@ def measure_gain(image: str, text: str, seed: str, folder: Path) -> Row:
     import torch
 
     from nasdip.imaging.metrics import psnr
-    from nasdip.prior.combination import combine
-    from nasdip.prior.recipes import FAST
-    from nasdip.prior.repetition import fit_repetition
-    from nasdip.prior.task import make_task
+    from nasdip.options.recipes import FAST
+    from nasdip.restoration.combination import combine
+    from nasdip.restoration.repetition import fit_repetition
+    from nasdip.restoration.task import make_task
 
     torch.set_num_threads(1)
     clean, observation = unseen(image, folder)
@@ -209,10 +209,10 @@ def times(options: argparse.Namespace) -> None:
     """Measure steps as `nasdip restore` takes them, in turns, as ratios to dip's."""
     import torch
 
+    from nasdip.fit.fit import fit
+    from nasdip.fit.precision import choose_precision
     from nasdip.network.build import build_network
-    from nasdip.prior.fit import fit
-    from nasdip.prior.precision import choose_precision
-    from nasdip.prior.recipes import FAST
+    from nasdip.options.recipes import FAST
 
     texts = [*KNOWN.values(), *chosen(options)]
     observation = Observation(np.random.default_rng(0).random((CROP, CROP, 3), dtype=np.float32))

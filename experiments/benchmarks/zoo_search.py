@@ -25,8 +25,8 @@ from skimage import data
 from skimage.transform import downscale_local_mean
 from skimage.util import img_as_float32, img_as_ubyte
 
-from nasdip.imaging.noise import add_noise
-from nasdip.search.run_folder import RunFolder
+from nasdip.measurement.add_noise import add_noise
+from nasdip.records.run_folder import RunFolder
 from nasdip.zoo.catalog import zoo_entry
 
 FOLDER = Path(__file__).parent / "zoo"
@@ -85,8 +85,8 @@ def noisy_picture(image: str) -> np.ndarray:
 
 
 def run(image: str, rule: str, seed: int, runs: Path, *, whole: bool) -> tuple[Row, list[Row]]:
-    from nasdip.imaging.image_file import read_image
     from nasdip.imaging.metrics import psnr
+    from nasdip.io.image_file import read_image
 
     runs.mkdir(parents=True, exist_ok=True)
     source, folder = runs / f"{image}.png", runs / f"{image}-{rule}"

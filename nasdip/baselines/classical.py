@@ -11,7 +11,7 @@ from skimage.restoration import calibrate_denoiser, denoise_nl_means, denoise_tv
 from nasdip.errors import NasdipError
 from nasdip.imaging.checks import check_image
 from nasdip.imaging.intensity import working_range
-from nasdip.imaging.noise_level import estimate_sigma
+from nasdip.measurement.level import estimate_sigma
 
 # Of the range that is denoised: strengths are multiples of the noise level, and need one.
 _LEAST_LEVEL = 0.5 / 255

@@ -8,8 +8,8 @@ from skimage import data
 from skimage.util import img_as_float32
 
 from nasdip.errors import NasdipError
-from nasdip.imaging.image_file import FORMATS, read_image
-from nasdip.imaging.inputs import channels_last
+from nasdip.io.image_file import FORMATS, read_image
+from nasdip.io.inputs import channels_last
 
 # Photographs that come with scikit-image, without a download.
 TRAINING = ("astronaut", "immunohistochemistry", "motorcycle", "rocket")

@@ -35,8 +35,8 @@ class Baseline(NamedTuple):
     epochs : int
         Passes over the training pairs.
     noise : str or None
-        None: from the noisy source to the noisy target of each pair. Else a kind of `nasdip.imaging.noise` which is
-        added to the clean image of each pair, with a new seed in every epoch; the target is the clean image.
+        None: from the noisy source to the noisy target of each pair. Else a kind of `nasdip.add_noise` which is added
+        to the clean image of each pair, with a new seed in every epoch; the target is the clean image.
     """
 
     name: str

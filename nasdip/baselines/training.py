@@ -17,7 +17,7 @@ from nasdip.baselines.registry import Baseline
 from nasdip.baselines.trainable import Trainable
 from nasdip.errors import NasdipError
 from nasdip.imaging.metrics import decibels, psnr
-from nasdip.imaging.noise import add_noise
+from nasdip.measurement.add_noise import add_noise
 from nasdip.seeds import derive_seed
 
 # Images that are denoised at once in validation.

@@ -1,8 +1,8 @@
 """The command line: parses, calls, prints. Heavy imports wait until a command needs them.
 
 What it may import: typer, `nasdip.console`, `nasdip.errors`; all else inside of commands, which
-`nasdip.commands` carries out. To add a command, add a file with a function `register`, and enter it in `_GROUPS`, in
-the order of `--help`.
+`nasdip.cli.commands` carries out. To add a command, add a file with a function `register`, and enter it in
+`_GROUPS`, in the order of `--help`.
 """
 
 import errno

@@ -13,7 +13,7 @@ def zoo_list() -> None:
 
     Example: `nasdip zoo list`
     """
-    from nasdip.commands.zoo import LEGEND, list_lines
+    from nasdip.cli.commands.zoo import LEGEND, list_lines
 
     print(*list_lines(), sep="\n")
     note(LEGEND)
@@ -24,7 +24,7 @@ def zoo_show(name: Annotated[str, typer.Argument(metavar="NAME")]) -> None:
 
     Example: `nasdip zoo show nas-dip-denoise`
     """
-    from nasdip.commands.zoo import show_lines
+    from nasdip.cli.commands.zoo import show_lines
 
     print(*show_lines(name), sep="\n")
 
@@ -40,7 +40,7 @@ def doctor(
 
     Example: `nasdip doctor experiments/denoise_cpu.yml`
     """
-    from nasdip.doctor import examine, examine_config
+    from nasdip.cli.commands.doctor import examine, examine_config
 
     findings = examine() + ([] if config is None else examine_config(config))
     for finding in findings:

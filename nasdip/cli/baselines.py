@@ -35,7 +35,7 @@ def pairs(
     Example: `nasdip pairs photos -o pairs.npz --count 50000`
     """
     from nasdip.baselines.pairs import FACTORS
-    from nasdip.commands.baselines import make_pair_file
+    from nasdip.cli.commands.baselines import make_pair_file
 
     make_pair_file(
         images or [], validation or [], output, count=count, validation_count=validation_count, size=size,
@@ -66,7 +66,7 @@ def train(
 
     Example: `nasdip train noise2noise-half --pairs pairs.npz -o models/noise2noise-half`
     """
-    from nasdip.commands.baselines import train_baseline
+    from nasdip.cli.commands.baselines import train_baseline
 
     train_baseline(
         baseline, pairs, output, epochs=epochs, batch=batch, learning_rate=learning_rate, seed=seed, device=device,
@@ -85,7 +85,7 @@ def denoise(
 
     Example: `nasdip denoise photo.png --model models/noise2noise-half`
     """
-    from nasdip.commands.baselines import denoise_files
+    from nasdip.cli.commands.baselines import denoise_files
 
     denoise_files(images, output, model=model, device=device, clean=clean)
 

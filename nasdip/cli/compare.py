@@ -47,7 +47,7 @@ def compare(
 
     Example: `nasdip compare noisy.png --clean clean.png --methods dip,tv,nl-means -o compared`
     """
-    from nasdip.commands.compare import compare_file
+    from nasdip.cli.commands.compare import compare_file
 
     any_result = compare_file(
         image, output, clean=clean, methods=methods, models=models, steps=steps, width=width, seed=seed, sigma=sigma,

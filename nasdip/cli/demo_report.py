@@ -40,7 +40,7 @@ def demo_report(
 
     Example: `nasdip demo-report clean.png -o demo --repeats 3`
     """
-    from nasdip.commands.demo_report import demo_report as repeat_experiment
+    from nasdip.cli.commands.demo_report import demo_report as repeat_experiment
 
     for path in repeat_experiment(
         image, output, sigma=sigma, repeats=repeats, steps=steps, architecture=architecture, width=width,

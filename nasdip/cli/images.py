@@ -24,7 +24,7 @@ def noise(
 
     Example: `nasdip noise clean.png --sigma 25 -o noisy.png`
     """
-    from nasdip.commands.images import add_noise_to_file
+    from nasdip.cli.commands.images import add_noise_to_file
 
     written = add_noise_to_file(image, output, kind=kind, sigma=sigma, amount=amount, blur=blur, seed=seed, clip=clip)
     print(written)
@@ -39,7 +39,7 @@ def spectrum(
 
     Example: `nasdip spectrum noisy.png restored.png --clean clean.png -o spectra`
     """
-    from nasdip.commands.images import write_spectra
+    from nasdip.cli.commands.images import write_spectra
 
     for path in write_spectra(images, clean, output):
         print(path)

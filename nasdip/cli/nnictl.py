@@ -25,7 +25,7 @@ def nnictl(
     Example: `nasdip nnictl create --config experiments/denoise_cpu.yml --port 8080`
     """
     try:
-        from nasdip.commands.nnictl import run_nnictl
+        from nasdip.cli.commands.nnictl import run_nnictl
     except ImportError as error:
         raise NasdipError(f"this installation lacks its part for NNI ({error}): reinstall nasdip") from None
 

@@ -80,7 +80,7 @@ def restore(
 
     Example: `nasdip restore photo.png -o restored --repeats 3`
     """
-    from nasdip.commands.restore import restore_files
+    from nasdip.cli.commands.restore import restore_files
 
     restore_files(
         images, output, architecture=architecture, budget=budget, recipe=recipe, quality=quality, steps=steps,

@@ -17,7 +17,7 @@ def report(
 
     Example: `nasdip report runs/photo`
     """
-    from nasdip.commands.runs import find_run
+    from nasdip.cli.commands.runs import find_run
     from nasdip.report.report import write_report
 
     print(write_report(find_run(run), random_run=None if random is None else find_run(random)))
@@ -28,8 +28,8 @@ def status(run: Run) -> None:
 
     Example: `nasdip status runs/photo`
     """
-    from nasdip.commands.runs import locate_run
-    from nasdip.commands.status import describe_run
+    from nasdip.cli.commands.runs import locate_run
+    from nasdip.cli.commands.status import describe_run
 
     print(describe_run(locate_run(run)))
 

@@ -97,7 +97,7 @@ def search(
 
     Example: `nasdip search photo.png -o runs/photo --trials 60`
     """
-    from nasdip.commands.search import search_file
+    from nasdip.cli.commands.search import search_file
 
     options = {
         "searcher": searcher, "trials": trials, "seed": seed, "reward": reward, "crop": crop, "width": width,

@@ -7,9 +7,9 @@ import torch
 from torch import nn
 
 from nasdip.errors import NasdipError
-from nasdip.network.blocks import upsampling
-from nasdip.network.concat_skip import concat_skip_network
-from nasdip.network.cross_skip import CrossSkipNetwork
+from nasdip.network.plain.blocks import upsampling
+from nasdip.network.plain.concat_skip import concat_skip_network
+from nasdip.network.plain.cross_skip import CrossSkipNetwork
 from nasdip.space.architecture import Architecture, ConcatSkipArchitecture, CrossSkipArchitecture, check_channels
 from nasdip.space.cell import UpsamplingCell
 

@@ -6,21 +6,21 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from nasdip.imaging.spectrum import log_spectrum
-from nasdip.prior.result import Restoration
-from nasdip.report.expected import error_map, map_top
+from nasdip.records.results import Restoration
 from nasdip.report.figures.comparison import comparison_figure
 from nasdip.report.figures.curves import curves_figure, has_score, loss_figure, psnr_figure, score_figure
 from nasdip.report.figures.pareto import pareto_figure
 from nasdip.report.figures.search import entropy_figure, reward_figure, steps_figure
 from nasdip.report.figures.spectra import bands_figure, psd_figure, spectra_figure
 from nasdip.report.figures.trust import periodogram_figure, residual_figure, uncertainty_figure
-from nasdip.report.pareto import PSNR_NAMES, pareto_fronts
+from nasdip.report.numbers.pareto import PSNR_NAMES, pareto_fronts
+from nasdip.report.numbers.restoration import first_and_last, psd_curves
+from nasdip.report.numbers.search import diagnostic, expected_best, ranking, reward_curves, reward_series
+from nasdip.report.numbers.source import SearchRun
+from nasdip.report.numbers.trust import Trust
 from nasdip.report.pictures import Display
-from nasdip.report.restoration_numbers import first_and_last, psd_curves
-from nasdip.report.search_numbers import diagnostic, expected_best, ranking, reward_curves, reward_series
-from nasdip.report.source import SearchRun
-from nasdip.report.treatment import FIXED, score_axis
-from nasdip.report.trust import Trust
+from nasdip.report.text.expected import error_map, map_top
+from nasdip.report.text.treatment import FIXED, score_axis
 
 # Written as PNG.
 FILES = (

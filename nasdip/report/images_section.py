@@ -6,17 +6,17 @@ from typing import NamedTuple
 import numpy as np
 
 from nasdip.imaging.spectrum import log_spectrum
-from nasdip.prior.result import Restoration
-from nasdip.report.alarm import Alarm
-from nasdip.report.cautions import cautions, judge
+from nasdip.records.results import Restoration
 from nasdip.report.charts import spectra_panels, spectrum_range
-from nasdip.report.detail import detail_box
-from nasdip.report.expected import Uncertainty, told_words, truth_words, uncertainty
+from nasdip.report.numbers.detail import detail_box
+from nasdip.report.numbers.restoration import Quality, RepetitionRow, WatchedRow, qualities, repetition_rows, watched
+from nasdip.report.numbers.source import Source
+from nasdip.report.numbers.trust import Trust, signed_distance
 from nasdip.report.pictures import Display, Picture, residual_picture, spectrum_picture
-from nasdip.report.restoration_numbers import Quality, RepetitionRow, WatchedRow, qualities, repetition_rows, watched
-from nasdip.report.source import Source
-from nasdip.report.treatment import FIXED, SEARCH_STEPS_OPTION, STEPS_OPTION, refinement_words, stopping_words
-from nasdip.report.trust import Trust, signed_distance
+from nasdip.report.text.alarm import Alarm
+from nasdip.report.text.cautions import cautions, judge
+from nasdip.report.text.expected import Uncertainty, told_words, truth_words, uncertainty
+from nasdip.report.text.treatment import FIXED, SEARCH_STEPS_OPTION, STEPS_OPTION, refinement_words, stopping_words
 
 # Side (px) of the enlarged detail, for images of at least twice that.
 _DETAIL = 64

@@ -16,14 +16,14 @@ from nasdip.console import duration
 from nasdip.files import make_folder, write_text
 from nasdip.report.charts import FILES, INLINE, restoration_figures, search_figures
 from nasdip.report.figures.theme import css_variables, save_png, to_svg
-from nasdip.report.glossary import GLOSSARY
-from nasdip.report.headline import headline
 from nasdip.report.images_section import comparison, spectra_section, trust_section
+from nasdip.report.numbers.source import Source, read_random_rewards, read_source
 from nasdip.report.pictures import Display
 from nasdip.report.run_section import run_section
 from nasdip.report.search_section import drawn, search_section
-from nasdip.report.source import Source, read_random_rewards, read_source
-from nasdip.report.words import breakable, counted, decibels, thousands
+from nasdip.report.text.glossary import GLOSSARY
+from nasdip.report.text.headline import headline
+from nasdip.report.text.words import breakable, counted, decibels, thousands
 
 
 def write_report(folder: Path, *, random_run: Path | None = None) -> Path:

@@ -5,16 +5,16 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from nasdip.console import duration
-from nasdip.prior.config import FitConfig
-from nasdip.report.run_state import run_state
-from nasdip.report.search_numbers import ranking
-from nasdip.report.service import Service
-from nasdip.report.service_words import jobs_in_words
-from nasdip.report.source import Source
-from nasdip.report.treatment import quality_words
-from nasdip.report.words import counted, thousands
-from nasdip.search.early_stop import EarlyStop
-from nasdip.search.run_folder import RunRecord
+from nasdip.options.early_stop import EarlyStop
+from nasdip.options.fit import FitConfig
+from nasdip.records.run_folder import RunRecord
+from nasdip.report.numbers.run_state import run_state
+from nasdip.report.numbers.search import ranking
+from nasdip.report.numbers.service import Service
+from nasdip.report.numbers.source import Source
+from nasdip.report.text.service import jobs_in_words
+from nasdip.report.text.treatment import quality_words
+from nasdip.report.text.words import counted, thousands
 from nasdip.space.search_space import SearchSpace
 
 _PACKAGES = ("nasdip", "python", "torch", "numpy", "scikit-image", "nni")

@@ -4,13 +4,13 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
+from nasdip.records.trial_result import TrialResult
 from nasdip.report.diagram import architecture_svg, skip_connections, upsampling_chain
-from nasdip.report.pareto import ParetoSummary, pareto_summary, target_in_words
-from nasdip.report.run_state import progress
-from nasdip.report.search_numbers import SearchTotals, expected_best, ranking, saved_in_words, search_totals
-from nasdip.report.source import SearchRun
-from nasdip.report.words import counted
-from nasdip.search.trial_result import TrialResult
+from nasdip.report.numbers.pareto import ParetoSummary, pareto_summary, target_in_words
+from nasdip.report.numbers.run_state import progress
+from nasdip.report.numbers.search import SearchTotals, expected_best, ranking, saved_in_words, search_totals
+from nasdip.report.numbers.source import SearchRun
+from nasdip.report.text.words import counted
 from nasdip.space.architecture import Architecture, CrossSkipArchitecture
 from nasdip.space.cell import published_index
 

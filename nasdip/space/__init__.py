@@ -4,6 +4,6 @@ An `Architecture` is an immutable value with a text and a JSON form; a `SearchSp
 decisions with masks. Sampling and building are separate: nothing here knows torch, and the room imports
 `nasdip.errors` alone.
 
-To add an operation: one `Operation` line in `operations.py`, its module in `nasdip/network/operations.py`, and its
-name in a JSON file of `search_spaces/`.
+To add an operation: one `Operation` line in `operations.py`, its module in `nasdip/network/plain/operations.py`, and
+its name in a JSON file of `search_spaces/`.
 """

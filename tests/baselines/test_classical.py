@@ -9,7 +9,7 @@ from nasdip.baselines.block_matching import block_matching, check_bm3d
 from nasdip.baselines.classical import CLASSICAL, calibrate, classical
 from nasdip.errors import NasdipError
 from nasdip.imaging.metrics import psnr
-from nasdip.imaging.noise import add_noise
+from nasdip.measurement.add_noise import add_noise
 
 CLEAN = img_as_float32(astronaut()[96:160, 208:272])
 

@@ -8,7 +8,7 @@ from torch import nn
 from nasdip.baselines.zero_shot import noise_network, pair, zero_shot, zero_shot_loss
 from nasdip.errors import NasdipError
 from nasdip.imaging.metrics import psnr
-from nasdip.imaging.noise import add_noise
+from nasdip.measurement.add_noise import add_noise
 
 CLEAN = img_as_float32(astronaut()[96:128, 208:240])
 

@@ -3,7 +3,7 @@ import sys
 import pytest
 
 from nasdip.cli import main
-from nasdip.prior import repetition
+from nasdip.restoration import repetition
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from skimage.util import img_as_float32
 from nasdip.baselines.model_folder import ModelFolder
 from nasdip.baselines.pairs import make_pairs, read_pairs, write_pairs
 from nasdip.baselines.trainable import TorchTrainable
-from nasdip.imaging.image_file import read_image
+from nasdip.io.image_file import read_image
 
 TRAIN = ("train", "noise2noise-half", "--pairs", "pairs.npz", "-o", "models/half", "--batch", 8, "--epochs", 2)
 

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 import nasdip as package
-from nasdip.commands import restore
+from nasdip.cli.commands import restore
 from nasdip.files import read_json
-from nasdip.prior import budget
-from nasdip.prior.restoration_folder import RestorationFolder
-from nasdip.prior.working_time import WorkingTime
+from nasdip.records.restoration_folder import RestorationFolder
+from nasdip.restoration import budget
+from nasdip.restoration.working_time import WorkingTime
 from nasdip.zoo import catalog
 
 QUICK = ("--width", "8", "--stop", "fixed", "--no-refine", "--no-report")

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import tifffile
 
-from nasdip.prior.config import FitConfig
-from nasdip.prior.restoration_folder import RestorationFolder
-from nasdip.search.run_folder import RunFolder
-from nasdip.search.trial_result import TrialResult
+from nasdip.options.fit import FitConfig
+from nasdip.records.restoration_folder import RestorationFolder
+from nasdip.records.run_folder import RunFolder
+from nasdip.records.trial_result import TrialResult
 
 QUICK = ("--steps", "3", "--width", "8")
 
@@ -165,7 +165,7 @@ def test_nothing_given_shows_help(nasdip):
 
 
 def test_ctrl_c_says_how_to_go_on(folder, nasdip, monkeypatch):
-    from nasdip.commands import search
+    from nasdip.cli.commands import search
 
     def interrupted(*_, **__):
         raise KeyboardInterrupt

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import tifffile
 
-from nasdip.commands import demo_report as room
-from nasdip.commands.demo_report import noisy_version
-from nasdip.imaging.image_file import read_image, write_image
+from nasdip.cli.commands import demo_report as room
+from nasdip.cli.commands.demo_report import noisy_version
 from nasdip.imaging.metrics import psnr
-from nasdip.prior.restoration_folder import RestorationFolder
+from nasdip.io.image_file import read_image, write_image
+from nasdip.records.restoration_folder import RestorationFolder
 
 NARROW = ("--repeats", "2", "--steps", "12", "--width", "8", "--architecture", "dip+bilinear:4.4")
 
@@ -142,7 +142,7 @@ def test_the_files_of_a_restoration_are_not_overwritten(folder, nasdip):
 
 def test_a_picture_that_does_not_fit_into_the_memory_is_refused(folder, nasdip, monkeypatch):
     from nasdip.imaging.tiles import Tiling
-    from nasdip.prior import restoration
+    from nasdip.restoration import run as restoration
 
     real = restoration.choose_tiles
     tiles = Tiling((40, 32), (2, 1), (24, 32))

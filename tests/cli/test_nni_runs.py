@@ -14,9 +14,9 @@ import torch
 from nni_process import kill_all, nni_experiment, wait_until
 
 from nasdip.console import duration
-from nasdip.search.run_folder import RunFolder
-from nasdip.search.runner import run_trials, start_run
-from nasdip.search.settings import FinalSettings, ProxySettings, SearchSettings
+from nasdip.nas.runner import run_trials, start_run
+from nasdip.options.search import FinalSettings, ProxySettings, SearchSettings
+from nasdip.records.run_folder import RunFolder
 from nasdip.space.search_space import SearchSpace
 
 ID = "abcd1234"
@@ -26,12 +26,12 @@ CONFIG = {
     "searchSpaceFile": str(Path(__file__).parents[2] / "search_spaces/tiny.json"),
     # The second job dies before it asks for an architecture.
     "trialCommand": 'if [ "$NNI_TRIAL_SEQ_ID" = 1 ]; then echo "no such disk" >&2; exit 3; fi; '
-    "exec python -m nasdip.search.nni.trial",
+    "exec python -m nasdip.nas.backends.nni.trial",
     "trialConcurrency": 2,
     "maxTrialNumber": 4,
     "tuner": {
         "codeDirectory": ".",
-        "className": "nasdip.search.nni.tuner.RandomTuner",
+        "className": "nasdip.nas.backends.nni.tuner.RandomTuner",
         "classArgs": {"image": "astronaut", "noise": 25, "reward": "heldout", "crop": 16, "width": 16, "steps": 10},
     },
     "trainingService": {"platform": "local"},
@@ -240,7 +240,8 @@ def test_a_broken_database_and_a_copy_elsewhere_leave_the_run_readable(run, nasd
 def test_without_the_room_for_nni_folders_still_work(run, folder):
     code = (
         "import sys\n"
-        "for name in ('nni', 'nasdip.search.nni', 'nasdip.search.nni.experiment', 'nasdip.search.nni.leftovers'):\n"
+        "room = 'nasdip.nas.backends.nni'\n"
+        "for name in ('nni', room, room + '.experiment', room + '.leftovers'):\n"
         "    sys.modules[name] = None\n"
         "from nasdip.cli import main\n"
         "main()\n"

@@ -5,11 +5,11 @@ import shutil
 
 import pytest
 
-from nasdip.commands import fitting, search
+from nasdip.cli.commands import fitting, search
 from nasdip.errors import NasdipError
-from nasdip.prior import tile_choice
-from nasdip.search import places
-from nasdip.search.run_folder import RunFolder
+from nasdip.nas import worker_devices as places
+from nasdip.records.run_folder import RunFolder
+from nasdip.restoration import tile_choice
 
 SEARCH = (
     "--space", "tiny", "--crop", 16, "--width", 16, "--steps", 4, "--final-steps", 0, "--searcher", "random",

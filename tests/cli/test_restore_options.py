@@ -7,9 +7,9 @@ from skimage.data import astronaut
 from skimage.filters import gaussian
 from skimage.util import img_as_float32
 
-from nasdip.commands import fitting, restore
-from nasdip.imaging.noise import add_noise
-from nasdip.prior.restoration_folder import RestorationFolder
+from nasdip.cli.commands import fitting, restore
+from nasdip.measurement.add_noise import add_noise
+from nasdip.records.restoration_folder import RestorationFolder
 
 REPORTED = ("--width", "8", "--architecture", "dip+bilinear:4.4")
 NARROW = ("--no-report", *REPORTED)

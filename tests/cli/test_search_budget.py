@@ -3,7 +3,7 @@
 import pytest
 
 from nasdip.files import read_json
-from nasdip.search import time_limit
+from nasdip.nas import time_limit
 
 SMALL = ("--space", "tiny", "--crop", "16", "--width", "16", "--steps", "4", "--final-width", "16", "--parallel", "1")
 
@@ -53,7 +53,7 @@ def test_only_a_search_of_no_said_length_has_a_budget_by_default(folder, nasdip,
         asked.append(folder.record().settings.budget)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("nasdip.commands.search._search", stop)
+    monkeypatch.setattr("nasdip.cli.commands.search._search", stop)
     for number, options in enumerate(((), ("--trials", 3), ("--final-steps", 3), ("--repeats", 2), ("--budget", "2m"))):
         assert nasdip("search", "photo.png", "-o", f"run{number}", *SMALL, *options)[0] == 130
     assert asked == [600.0, None, None, None, 120.0]

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import tifffile
 
-from nasdip.commands import fitting
+from nasdip.cli.commands import fitting
 from nasdip.files import read_json
-from nasdip.prior.loop import FitProgress
-from nasdip.prior.restoration_folder import RestorationFolder
+from nasdip.fit.loop import FitProgress
+from nasdip.records.restoration_folder import RestorationFolder
 
 QUICK = ("--steps", 3, "--width", 8)
 

@@ -3,7 +3,7 @@ import torch
 
 from nasdip.errors import NasdipError
 from nasdip.network.build import build_network, check_size
-from nasdip.network.operations import ACTIVATIONS, BUILDERS
+from nasdip.network.plain.operations import ACTIVATIONS, BUILDERS
 from nasdip.space.architecture import Architecture
 from nasdip.space.operations import OPERATIONS
 

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_winograd import results
 
-from nasdip.network.exact import direct
-from nasdip.network.exact.convolution import convolution
+from nasdip.network.fast import direct
+from nasdip.network.fast.convolution import convolution
 
 
 @settings(max_examples=40, deadline=None, derandomize=True)

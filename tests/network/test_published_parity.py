@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from nasdip.network.build import build_network
-from nasdip.network.operations import count_parameters
+from nasdip.network.plain.operations import count_parameters
 from nasdip.space.architecture import Architecture
 
 

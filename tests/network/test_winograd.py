@@ -6,8 +6,8 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nasdip.network.exact import sums, winograd
-from nasdip.network.exact.convolution import convolution
+from nasdip.network.fast import sums, winograd
+from nasdip.network.fast.convolution import convolution
 
 
 def results(function, x, weight, bias):

@@ -15,8 +15,8 @@ from nni_process import wait_until
 from skimage.data import astronaut
 from skimage.util import img_as_float32
 
-from nasdip.imaging.image_file import write_image
-from nasdip.imaging.noise import add_noise
+from nasdip.io.image_file import write_image
+from nasdip.measurement.add_noise import add_noise
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -53,7 +53,7 @@ def folder(tmp_path, monkeypatch):
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_every_command_of_the_readme_runs(folder, monkeypatch, capsys):
     from nasdip.cli import main
-    from nasdip.search.nni import health
+    from nasdip.nas.backends.nni import health
 
     # Portals which tests beside this one open on purpose are no matter of the README.
     monkeypatch.setattr(health, "managers", lambda: iter(()))

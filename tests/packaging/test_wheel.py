@@ -50,7 +50,7 @@ def run(folder, *arguments):
 
 def test_it_holds_the_spaces_the_zoo_and_the_report(installed):
     names = zipfile.ZipFile(installed[1]).namelist()
-    for name in ("search_spaces/nas_dip.json", "zoo/dip.json", "report/templates/", "search/nni/guard/", "cli/"):
+    for name in ("search_spaces/nas_dip.json", "zoo/dip.json", "report/templates/", "nas/backends/nni/guard/", "cli/"):
         assert [n for n in names if n.startswith(f"nasdip/{name}")], name
     assert not [n for n in names if n.startswith(("tests", "experiments"))]
 
@@ -58,7 +58,7 @@ def test_it_holds_the_spaces_the_zoo_and_the_report(installed):
 def test_it_restores_and_searches_outside_the_checkout(installed):
     folder, _ = installed
     assert str(folder) in run(folder, "-c", "import nasdip; print(nasdip.__file__)")
-    from nasdip.imaging.image_file import write_image
+    from nasdip.io.image_file import write_image
 
     write_image(folder / "photo.png", camera()[:32, :32] / 255)
     out = run(folder, "-m", "nasdip", "restore", "photo.png", "--steps", "2", "--width", "8")

@@ -11,17 +11,17 @@ from skimage import data
 from skimage.filters import gaussian
 from skimage.restoration import denoise_tv_chambolle
 
-from nasdip.imaging.expectation import Expectation
+from nasdip.classical.error_estimate import Expectation
+from nasdip.classical.nonlocal_bayes import BayesEstimate
 from nasdip.imaging.metrics import psnr
-from nasdip.imaging.noise_level import estimate_sigma
-from nasdip.imaging.nonlocal_bayes import BayesEstimate
-from nasdip.prior.config import FitConfig
-from nasdip.prior.restoration_folder import RestorationFolder
-from nasdip.prior.result import BANDS, BandCurve, Choice, Curves, FitEvent, FitResult, Restoration
-from nasdip.search.early_stop import EarlyStop
-from nasdip.search.run_folder import RunFolder, RunRecord
-from nasdip.search.settings import CostTarget, FinalSettings, ProxySettings, SearchSettings
-from nasdip.search.trial_result import FLOOR_REWARD, TrialResult
+from nasdip.measurement.level import estimate_sigma
+from nasdip.options.early_stop import EarlyStop
+from nasdip.options.fit import FitConfig
+from nasdip.options.search import CostTarget, FinalSettings, ProxySettings, SearchSettings
+from nasdip.records.restoration_folder import RestorationFolder
+from nasdip.records.results import BANDS, BandCurve, Choice, Curves, FitEvent, FitResult, Restoration
+from nasdip.records.run_folder import RunFolder, RunRecord
+from nasdip.records.trial_result import FLOOR_REWARD, TrialResult
 from nasdip.space.architecture import Architecture
 from nasdip.space.search_space import SearchSpace
 

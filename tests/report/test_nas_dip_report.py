@@ -7,9 +7,18 @@ from example_runs import clean_image, example_restoration
 from nasdip.errors import NasdipError
 from nasdip.imaging.metrics import psnr
 from nasdip.imaging.spectrum import log_spectrum
-from nasdip.prior.result import Choice, Restoration
+from nasdip.records.results import Choice, Restoration
 from nasdip.report.figures.first_and_last import first_and_last_figure
-from nasdip.report.nas_dip_report import CSV_HEADER, Spread, csv_rows, experiment, panels, spread, summary, table
+from nasdip.report.numbers.nas_dip_report import (
+    CSV_HEADER,
+    Spread,
+    csv_rows,
+    experiment,
+    panels,
+    spread,
+    summary,
+    table,
+)
 from nasdip.report.pictures import Display
 
 

@@ -5,16 +5,16 @@ import pytest
 from example_runs import SIGMA, clean_image, example_restoration
 from skimage.filters import gaussian
 
-from nasdip.imaging.noise import add_noise
-from nasdip.imaging.noise_level import NoiseLevel
-from nasdip.imaging.nonlocal_bayes import BayesEstimate
-from nasdip.imaging.observe import observe
-from nasdip.prior.config import FitConfig
-from nasdip.prior.result import Restoration
-from nasdip.report.cautions import cautions, judge, lossy_words
-from nasdip.report.expected import missing_words
-from nasdip.report.noise_model import noise_model
-from nasdip.report.trust import trust
+from nasdip.classical.nonlocal_bayes import BayesEstimate
+from nasdip.measurement.add_noise import add_noise
+from nasdip.measurement.level import NoiseLevel
+from nasdip.measurement.measure import observe
+from nasdip.options.fit import FitConfig
+from nasdip.records.results import Restoration
+from nasdip.report.numbers.noise import noise_model
+from nasdip.report.numbers.trust import trust
+from nasdip.report.text.cautions import cautions, judge, lossy_words
+from nasdip.report.text.expected import missing_words
 
 CLEAN = clean_image(128, 1)
 

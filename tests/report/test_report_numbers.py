@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nasdip.imaging.metrics import psnr
-from nasdip.prior.config import FitConfig
-from nasdip.prior.result import Restoration
-from nasdip.report.restoration_numbers import first_and_last, psd_curves, qualities, repetition_rows
-from nasdip.report.search_numbers import (
+from nasdip.options.fit import FitConfig
+from nasdip.records.results import Restoration
+from nasdip.report.numbers.restoration import first_and_last, psd_curves, qualities, repetition_rows
+from nasdip.report.numbers.search import (
     diagnostic,
     expected_best,
     ranking,

@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from page import Page
 
+from nasdip.options.search import CostTarget
+from nasdip.records.trial_result import TrialResult
 from nasdip.report.figures.pareto import numbered, pareto_figure
-from nasdip.report.glossary import GLOSSARY
-from nasdip.report.pareto import (
+from nasdip.report.numbers.pareto import (
     cheapest_in_words,
     front_members,
     non_dominated,
@@ -19,8 +20,7 @@ from nasdip.report.pareto import (
     pareto_summary,
 )
 from nasdip.report.report import write_report
-from nasdip.search.settings import CostTarget
-from nasdip.search.trial_result import TrialResult
+from nasdip.report.text.glossary import GLOSSARY
 from nasdip.space.search_space import SearchSpace
 
 TRIALS = make_trials(SearchSpace.load("tiny"), 14)

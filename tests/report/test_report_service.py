@@ -8,10 +8,10 @@ import pytest
 from example_runs import HOSTILE, clean_image, noisy_image, write_search
 from page import Page
 
-from nasdip.report.glossary import GLOSSARY
+from nasdip.records.run_folder import RunFolder
+from nasdip.report.numbers.source import read_random_rewards, read_source
 from nasdip.report.report import write_report
-from nasdip.report.source import read_random_rewards, read_source
-from nasdip.search.run_folder import RunFolder
+from nasdip.report.text.glossary import GLOSSARY
 
 GREY = noisy_image(clean_image(32, 1))
 ID = "abcd1234"

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from example_runs import clean_image, make_trials, noisy_image, provenance, write_search
 
-from nasdip.report.run_state import run_state
-from nasdip.report.source import Fit, SearchRun, Source, read_source
-from nasdip.search.run_folder import RunFolder, RunRecord
-from nasdip.search.settings import FinalSettings, SearchSettings
+from nasdip.options.search import FinalSettings, SearchSettings
+from nasdip.records.run_folder import RunFolder, RunRecord
+from nasdip.report.numbers.run_state import run_state
+from nasdip.report.numbers.source import Fit, SearchRun, Source, read_source
 from nasdip.space.search_space import SearchSpace
 
 SPACE = SearchSpace.load("tiny")

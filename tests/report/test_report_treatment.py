@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from example_runs import clean_image, example_restoration, made_up, stopped_result
 
-from nasdip.imaging.nonlocal_bayes import BayesEstimate
-from nasdip.prior.config import STOPS, FitConfig
-from nasdip.prior.result import Choice, Restoration, TileFit
-from nasdip.report.expected import error_map, expected_words, map_top, missing_words, truth_words, uncertainty
+from nasdip.classical.nonlocal_bayes import BayesEstimate
+from nasdip.options.fit import STOPS, FitConfig
+from nasdip.records.results import Choice, Restoration, TileFit
 from nasdip.report.figures.curves import curves_figure, has_score, score_figure
-from nasdip.report.restoration_numbers import qualities, repetition_rows, watched
-from nasdip.report.treatment import (
+from nasdip.report.numbers.restoration import qualities, repetition_rows, watched
+from nasdip.report.text.expected import error_map, expected_words, map_top, missing_words, truth_words, uncertainty
+from nasdip.report.text.treatment import (
     FIXED,
     SCORES,
     SEARCH_STEPS_OPTION,

@@ -4,10 +4,10 @@ from example_runs import clean_image
 from skimage.filters import gaussian
 from skimage.restoration import denoise_tv_chambolle
 
-from nasdip.imaging.nonlocal_bayes import nonlocal_bayes
-from nasdip.report.detail_correlation import detail_correlation
-from nasdip.report.noise_model import NoiseModel
-from nasdip.report.trust import Finding, Tone, is_strong, is_weak, signed_distance, trust
+from nasdip.classical.nonlocal_bayes import nonlocal_bayes
+from nasdip.report.numbers.detail_correlation import detail_correlation
+from nasdip.report.numbers.noise import NoiseModel
+from nasdip.report.numbers.trust import Finding, Tone, is_strong, is_weak, signed_distance, trust
 
 SIGMA = 25.0
 WHITE = NoiseModel("gaussian", "white", SIGMA)

@@ -9,14 +9,14 @@ import pytest
 from example_runs import HOSTILE, ReportedRun, clean_image, noisy_image, write_restoration, write_search
 from page import Page
 
-from nasdip.commands.status import describe_run
+from nasdip.cli.commands.status import describe_run
 from nasdip.errors import NasdipError
 from nasdip.files import read_json, write_json
+from nasdip.records.run_folder import RunFolder
+from nasdip.records.trial_result import TrialResult
 from nasdip.report.charts import FILES
-from nasdip.report.glossary import GLOSSARY
 from nasdip.report.report import write_report
-from nasdip.search.run_folder import RunFolder
-from nasdip.search.trial_result import TrialResult
+from nasdip.report.text.glossary import GLOSSARY
 
 GREY = noisy_image(clean_image(64, 1))
 

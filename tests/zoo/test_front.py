@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from nasdip.commands.zoo import list_lines, show_lines
+from nasdip.cli.commands.zoo import list_lines, show_lines
 from nasdip.errors import NasdipError
 from nasdip.zoo import catalog
 from nasdip.zoo.catalog import zoo_entry, zoo_names

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from nasdip.prior.result import FitResult
+from nasdip.records.results import FitResult
 from nasdip.report.figures.theme import COLOUR, label, legend, logarithmic, new_figure
 
 _COLOURS = ("blue", "orange")

@@ -6,7 +6,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from nasdip.report.figures.theme import COLOUR
-from nasdip.report.nas_dip_report import Panel
+from nasdip.report.numbers.nas_dip_report import Panel
 from nasdip.report.pictures import Display
 
 # Inches: an image's width, and what a row needs for its titles.

@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
 
 from nasdip.report.figures.theme import COLOUR, label, legend, logarithmic, new_figure
-from nasdip.report.pareto import Cost, ParetoFront
-from nasdip.report.words import thousands
+from nasdip.report.numbers.pareto import Cost, ParetoFront
+from nasdip.report.text.words import thousands
 
 _AXES: dict[Cost, str] = {"step_ms": "ms per step", "parameters": "parameters"}
 # Room for a trial's number beside its point, in shares of a figure's width and height.

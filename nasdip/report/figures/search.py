@@ -6,7 +6,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 from nasdip.report.figures.theme import COLOUR, label, legend, new_figure, whole_numbers
-from nasdip.report.search_numbers import Diagnostic, RewardCurve, RewardSeries
+from nasdip.report.numbers.search import Diagnostic, RewardCurve, RewardSeries
 
 
 def reward_figure(series: RewardSeries, baseline: Diagnostic, random_best: np.ndarray | None) -> Figure:

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from nasdip.prior.result import FitResult
+from nasdip.records.results import FitResult
 from nasdip.report.figures.theme import BAND_COLOURS, COLOUR, label, legend, logarithmic, new_figure
-from nasdip.report.restoration_numbers import LabelledPSD
+from nasdip.report.numbers.restoration import LabelledPSD
 
 _LINES: dict[str, tuple[str, Any, float]] = {
     "noisy": ("muted", "-", 1.4),

@@ -1,0 +1,225 @@
+"""Image files in, image files of the same sort out: PNG, JPEG and TIFF.
+
+A restored image should open wherever the noisy one did. So what a file is (bit depth, order of axes, transparency,
+resolution, colour profile, ImageJ and OME calibration) is read with the pixels and written back with the result.
+"""
+
+import struct
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from nasdip.errors import NasdipError
+from nasdip.files import replacing
+from nasdip.imaging.checks import check_finite
+from nasdip.io import jpeg_file, png_file, tiff_reader, tiff_writer
+from nasdip.io.sample_scale import SampleScale, full_scale, sample_scale, to_pixels, to_samples
+from nasdip.io.stored_image import StoredImage, Tags
+
+FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".tif": "TIFF", ".tiff": "TIFF"}
+SMALLEST_SIDE = 16
+_READERS = {"PNG": png_file.read_png, "JPEG": jpeg_file.read_jpeg, "TIFF": tiff_reader.read_tiff}
+_SIGNATURES = {png_file.SIGNATURE: "PNG", jpeg_file.SIGNATURE: "JPEG", **dict.fromkeys(tiff_reader.SIGNATURES, "TIFF")}
+
+
+@dataclass(frozen=True, eq=False)
+class ImageFile:
+    """An image file that was read, with what is needed to write another like it.
+
+    Parameters
+    ----------
+    path : Path
+        Where it was read.
+    format : str
+        "PNG", "JPEG" or "TIFF", by content.
+    pixels : ndarray
+        (H, W) or (H, W, C) float32, channels last, nominally in [0, 1].
+    alpha : ndarray or None
+        Transparency, (H, W), in the file's dtype, untouched.
+    dtype : dtype
+        The file's: ``sample = offset + scale * pixel``.
+    axes : str
+        How the file stored the array: "YX", "YXS" (samples within a pixel), "SYX" (one plane per sample), "CYX" (one
+        page per channel); an unlabelled first axis counts as C, an unlabelled last axis as S.
+    offset, scale : float
+        See dtype.
+    tags : Tags
+        Resolution, profiles, ImageJ and OME metadata.
+    """
+
+    path: Path
+    format: str
+    pixels: np.ndarray
+    alpha: np.ndarray | None
+    dtype: np.dtype
+    axes: str
+    offset: float
+    scale: float
+    tags: Tags
+
+
+def read_image(path: str | Path) -> ImageFile:
+    """Read a PNG, JPEG or TIFF file that holds one image of 16x16 px or more.
+
+    Grey, RGB or, in TIFF, any number of channels; with or without alpha; bool, 8 to 32-bit integers, 16 to 64-bit
+    floats. uint8 and uint16 are divided by 255 and 65535. Floats above -1 and below 2 are taken as they are. Other
+    floats and integers are mapped so that their smallest value is 0 and their largest 1. Palettes become RGB. Pixels
+    are never turned, whatever an orientation tag says: the tag is kept.
+
+    Raises
+    ------
+    NasdipError
+        For a missing, damaged or unsupported file, a stack, NaN or infinity, or fewer than 16 px on a side.
+    """
+    path = Path(path)
+    kind = _format_of(path)
+    try:
+        stored = _READERS[kind](path)
+    except NasdipError:
+        raise
+    except MemoryError:
+        raise NasdipError(f"{path} does not fit in memory: crop it first") from None
+    except Exception as error:  # decoders raise anything on damaged data
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise NasdipError(f"{path} is damaged or not readable as {kind} ({reason}): save or copy it anew") from None
+    height, width = stored.samples.shape[:2]
+    if min(height, width) < SMALLEST_SIDE:
+        raise NasdipError(f"{path} has {height}x{width} px: nasdip needs at least {SMALLEST_SIDE}x{SMALLEST_SIDE} px")
+    check_finite(stored.samples, str(path))
+    scale = sample_scale(stored.samples, str(path))
+    pixels = to_pixels(stored.samples, scale)
+    dtype = stored.samples.dtype.newbyteorder("=")
+    return ImageFile(path, kind, pixels, stored.alpha, dtype, stored.axes, scale.offset, scale.scale, stored.tags)
+
+
+def check_output(path: str | Path, like: ImageFile) -> None:
+    """Raise NasdipError now if `write_image` of a result of `like`'s channels would fail for its path or format.
+
+    Call it before hours of work rather than after.
+    """
+    _check_target(Path(path), 1 if like.pixels.ndim == 2 else like.pixels.shape[2], like.alpha is not None)
+
+
+def write_image(path: str | Path, pixels: np.ndarray, like: ImageFile | None = None) -> None:
+    """Write pixels to a PNG, JPEG or TIFF file, by its suffix, whole or not at all.
+
+    With `like` the file has that file's dtype, axes, alpha, resolution and other tags, as far as its format can hold
+    them: integers stay what they were, float16 and float64 become float32, bool becomes uint8 as restored images have
+    grey levels. Where the format cannot hold the dtype, [0, 1] is stored as uint16 in PNG and uint8 in JPEG. Tags so
+    malformed that they cannot be written are left out, with a warning. Without `like`: uint8 in PNG and JPEG, float32
+    in TIFF. Integers are rounded to nearest and clipped.
+
+    Parameters
+    ----------
+    path : str or Path
+        Ends in .png, .jpg, .jpeg, .tif or .tiff.
+    pixels : ndarray
+        (H, W) or (H, W, C), float; PNG and JPEG hold 1 or 3 channels.
+    like : ImageFile, optional
+        The file to take after.
+
+    Raises
+    ------
+    NasdipError
+        For NaN or infinity, a suffix or folder that does not exist, channels or alpha that the format cannot hold, or
+        pixels of another size than the alpha of `like`.
+    """
+    path = Path(path)
+    if pixels.ndim not in (2, 3):
+        raise NasdipError(f"pixels of shape {pixels.shape} are no image: give (H, W) or (H, W, C)")
+    if pixels.shape[2:] == (1,):
+        pixels = pixels[:, :, 0]
+    check_finite(pixels, "the image to write")
+    alpha = None if like is None else like.alpha
+    kind = _check_target(path, 1 if pixels.ndim == 2 else pixels.shape[2], alpha is not None)
+    if alpha is not None and alpha.shape != pixels.shape[:2]:
+        raise NasdipError(f"pixels of {pixels.shape[:2]} do not fit the alpha of {alpha.shape}: write without like")
+    _write(path, kind, _stored(pixels, kind, like))
+
+
+def _format_of(path: Path) -> str:
+    """Return the format by content, after checking that there is a file and that its suffix is one of ours."""
+    if path.is_dir():
+        raise NasdipError(f"{path} is a folder: name an image file in it")
+    if not path.exists():
+        raise NasdipError(f"{path} does not exist: check the path")
+    _check_suffix(path)
+    try:
+        with open(path, "rb") as file:
+            start = file.read(8)
+    except OSError as error:
+        raise NasdipError(f"{path} cannot be read ({error.strerror}): check its permissions") from None
+    for signature, kind in _SIGNATURES.items():
+        if start.startswith(signature):
+            return kind
+    raise NasdipError(f"{path} is not a PNG, JPEG or TIFF image, whatever its name says: export it as one of these")
+
+
+def _check_suffix(path: Path) -> str:
+    if path.suffix.lower() not in FORMATS:
+        raise NasdipError(f"{path} does not end in {', '.join(FORMATS)}: convert the image, or rename it")
+    return FORMATS[path.suffix.lower()]
+
+
+def _check_target(path: Path, channels: int, transparent: bool) -> str:
+    kind = _check_suffix(path)
+    if path.is_dir():
+        raise NasdipError(f"{path} is a folder: name a file in it")
+    if not path.parent.is_dir():
+        raise NasdipError(f"folder {path.parent} does not exist: make it first")
+    if kind != "TIFF" and channels not in (1, 3):
+        raise NasdipError(f"{kind} holds 1 or 3 channels, not {channels}: write a .tif file")
+    if kind == "JPEG" and transparent:
+        raise NasdipError("JPEG cannot hold the transparency of this image: write a .png or .tif file")
+    return kind
+
+
+def _written_dtype(kind: str, like: ImageFile | None) -> np.dtype:
+    if kind == "JPEG" or (kind == "PNG" and like is None):
+        return np.dtype("uint8")
+    if like is None or (kind == "TIFF" and np.issubdtype(like.dtype, np.floating)):
+        return np.dtype("float32")
+    if like.dtype.name in ("bool", "uint8"):
+        return np.dtype("uint8")
+    return like.dtype if kind == "TIFF" else np.dtype("uint16")
+
+
+def _stored(pixels: np.ndarray, kind: str, like: ImageFile | None) -> StoredImage:
+    """Turn pixels into samples for a format, after `like`."""
+    dtype = _written_dtype(kind, like)
+    conventional = SampleScale(0.0, full_scale(dtype))
+    if like is None:
+        return StoredImage(to_samples(pixels, conventional, dtype), None, "YX" if pixels.ndim == 2 else "YXS", Tags())
+    same_kind = dtype == like.dtype or (dtype.kind == "f" and like.dtype.kind == "f")
+    samples = to_samples(pixels, SampleScale(like.offset, like.scale) if same_kind else conventional, dtype)
+    alpha = like.alpha
+    if alpha is not None:
+        opacity = alpha / full_scale(like.dtype)
+        alpha = alpha.astype(dtype) if same_kind else to_samples(opacity, conventional, dtype)
+    if pixels.shape[2:] != like.pixels.shape[2:]:
+        return StoredImage(samples, alpha, "YX" if pixels.ndim == 2 else "YXS", like.tags.without_colour())
+    return StoredImage(samples, alpha, like.axes, like.tags)
+
+
+def _write(path: Path, kind: str, stored: StoredImage) -> None:
+    ome = path.stem.lower().endswith(".ome")
+    try:
+        with replacing(path) as temporary:
+            try:
+                _encode(temporary, kind, stored, ome)
+            except (ValueError, TypeError, KeyError, struct.error) as error:  # a malformed tag must not cost the result
+                _encode(temporary, kind, stored._replace(tags=Tags()), ome)
+                warnings.warn(f"{path} was written without the tags of the original ({error})", stacklevel=3)
+    except OSError as error:
+        raise NasdipError(f"{path} cannot be written ({error.strerror or error}): choose another folder") from None
+
+
+def _encode(path: Path, kind: str, stored: StoredImage, ome: bool) -> None:
+    if kind == "PNG":
+        png_file.write_png(path, stored)
+    elif kind == "JPEG":
+        jpeg_file.write_jpeg(path, stored)
+    else:
+        tiff_writer.write_tiff(path, stored, ome=ome)

@@ -1,0 +1,1 @@
+"""Trials in processes of their own, each kept for the whole search."""

@@ -1,0 +1,1 @@
+"""What a report shows, as numbers in named tuples, computed from records; tests check these."""

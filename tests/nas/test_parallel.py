@@ -1,0 +1,264 @@
+"""Several trials at once: real processes, and their deaths; the same search whatever the timing."""
+
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+import termios
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from small_searches import CPU, comparable, settings, start
+
+from nasdip.errors import NasdipError
+from nasdip.nas import runner
+from nasdip.nas.backends.in_process import Job
+from nasdip.nas.backends.subprocesses import worker_process
+from nasdip.nas.backends.subprocesses.worker import greeting
+from nasdip.nas.backends.subprocesses.worker_process import WorkerProcess
+from nasdip.nas.backends.subprocesses.workers import Workers
+from nasdip.nas.ledger import Ledger
+from nasdip.nas.worker_devices import find_places
+from nasdip.network.plain import operations
+from nasdip.options.early_stop import EarlyStop
+from nasdip.options.search import FinalSettings, ProxySettings
+from nasdip.space.search_space import SearchSpace
+
+NO_FINAL = FinalSettings(steps=0)
+TWO = ["cpu", "cpu"]
+SEARCH = (
+    "import logging, pathlib, torch; from nasdip.nas import runner; from nasdip.records.run_folder import RunFolder\n"
+    "runner.run_trials(RunFolder(pathlib.Path({path!r})), torch.device('cpu'), places=['cpu', 'cpu'])"
+)
+
+
+def chosen(**changes):
+    quick = ProxySettings(crop=16, width=16, steps=changes.pop("steps", 4), heldout=0.1, threads=1)
+    return settings(**{"parallel": 2, "trials": 10, "proxy": quick, "final": NO_FINAL, **changes})
+
+
+def facts(trials):
+    """Return all that must not depend on the timing."""
+    rows = zip(comparable(trials), trials, strict=True)
+    return [(*row, t.repeat_of, t.curve, t.steps, t.diagnostics) for row, t in rows]
+
+
+def children(process):
+    """Return the processes that a process has started and that live, by their ids."""
+    listed = subprocess.run(["ps", "-o", "pid=,ppid=,stat=", "-e"], capture_output=True, text=True, check=True).stdout
+    rows = [line.split() for line in listed.splitlines()]
+    return [int(pid) for pid, parent, state in rows if int(parent) == process and not state.startswith("Z")]
+
+
+def lives(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def wait_for(condition, seconds=120):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("searcher", ["reinforce", "evolution"])
+def test_processes_find_what_one_finds_whatever_ends_first(tmp_path, searcher):
+    alone = runner.run_trials(start(tmp_path / "alone", chosen(searcher=searcher)), CPU, places=["cpu"])
+    ended = []
+    folder = start(tmp_path / "beside", chosen(searcher=searcher))
+    beside = runner.run_trials(folder, CPU, lambda result: ended.append(result.trial), places=TWO)
+    assert facts(beside) == facts(alone)
+    assert sorted(ended) == [t.trial for t in beside] == list(range(1, 11))
+    # Trial t was suggested when exactly the results up to t - 3 were learned.
+    journal = Ledger(folder, lag=3).journal
+    for trial in range(4, 11):
+        before = journal[: journal.index(trial)]
+        assert [-event for event in before if event < 0] == list(range(1, trial - 2))
+
+
+def test_trials_are_stopped_early_by_the_curves_of_the_same_others(tmp_path):
+    stopping = chosen(searcher="random", trials=16, steps=40, early_stop=EarlyStop("median", trials=3))
+    alone = runner.run_trials(start(tmp_path / "alone", stopping, with_clean=False), CPU, places=["cpu"])
+    beside = runner.run_trials(start(tmp_path / "beside", stopping, with_clean=False), CPU, places=TWO)
+    assert any(trial.status == "stopped" for trial in beside)
+    assert facts(beside) == facts(alone)
+
+
+def test_a_trial_that_is_under_way_is_not_fitted_twice(tmp_path):
+    two = SearchSpace.from_json({"spatial": {"_type": "choice", "_value": ["bilinear"]},
+                                 "skips": {"_type": "choice", "_value": ["10.01", "11.01"]}})  # fmt: skip
+    trials = runner.run_trials(start(tmp_path, chosen(trials=8), space=two), CPU, places=TWO)
+    assert len([trial for trial in trials if trial.status == "ok"]) == 2
+    for trial in trials:
+        if trial.status == "repeated":
+            assert trial.repeat_of < trial.trial
+            assert trials[trial.repeat_of - 1].architecture == trial.architecture
+
+
+def waiting_bytes(pipe):
+    return int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, b"\0" * 4), sys.byteorder)
+
+
+def test_what_processes_say_while_nobody_listens_is_heard(tmp_path):
+    folder = start(tmp_path, chosen(trials=2))
+    with Workers(folder, TWO) as workers:
+        ledger = Ledger(folder, lag=3)
+        for _ in range(2):
+            workers.submit(Job(ledger.suggest(ledger.open), {}))
+        greetings = len(json.dumps(greeting())) + 1
+        wait_for(lambda: all(waiting_bytes(worker.output) > greetings for worker in workers._workers))
+        assert {workers.wait().trial, workers.wait().trial} == {1, 2}
+
+
+@pytest.mark.gpu
+def test_processes_share_a_gpu(tmp_path):
+    folder = start(tmp_path, chosen(trials=4))
+    places = find_places(folder, torch.device("cuda"))
+    assert len(places) == 2
+    assert places[0] == "cuda:0"
+    trials = runner.run_trials(folder, torch.device("cuda"), places=places)
+    assert all(trial.status in ("ok", "repeated") for trial in trials)
+
+
+def begin(path):
+    command = [sys.executable, "-c", SEARCH.format(path=str(path))]
+    # A shell's background job, as the tests may be, ignores Ctrl-C, and so would its children.
+    return subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
+    )
+
+
+def test_killed_with_minus_9_it_leaves_no_process_and_goes_on_as_if_never_stopped(tmp_path):
+    """Killed three times; results that came before their turn are used, not made again."""
+    asked = chosen(trials=24, steps=12)
+    folder = start(tmp_path / "killed", asked)
+    done: dict[int, str] = {}
+    for more in (3, 4, 5):
+        process = begin(folder.path)
+        target = len(done) + more
+        wait_for(lambda: len(folder.trials()) >= target or process.poll() is not None)  # noqa: B023
+        workers = children(process.pid)
+        assert len(workers) == 2
+        process.kill()
+        process.communicate()
+        wait_for(lambda: not any(map(lives, workers)), 20)  # noqa: B023
+        kept = {t.trial: t.finished + str(t.seconds) for t in folder.trials()}
+        assert done.items() <= kept.items()
+        done = kept
+    resumed = runner.run_trials(folder, CPU, places=TWO)
+    assert done.items() <= {t.trial: t.finished + str(t.seconds) for t in resumed}.items()
+    whole = runner.run_trials(start(tmp_path / "whole", asked), CPU, places=["cpu"])
+    assert facts(resumed) == facts(whole)
+
+
+def test_more_trials_later_are_those_of_one_search(tmp_path):
+    folder = start(tmp_path / "part", chosen(trials=4))
+    runner.run_trials(folder, CPU, places=["cpu"])
+    runner.resume_run(folder, trials=7)
+    runner.run_trials(folder, CPU, places=["cpu"])
+    folder.searcher_file.unlink()  # a lost state is made again, since the order of events is known
+    runner.resume_run(folder, trials=10)
+    parts = runner.run_trials(folder, CPU, places=["cpu"])
+    assert facts(parts) == facts(runner.run_trials(start(tmp_path / "whole", chosen()), CPU, places=["cpu"]))
+
+
+def test_ctrl_c_ends_the_processes_at_once(tmp_path):
+    folder = start(tmp_path, chosen(trials=200, steps=60))
+    process = begin(tmp_path)
+    wait_for(lambda: len(folder.trials()) >= 2)
+    workers = children(process.pid)
+    assert len(workers) == 2
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=20)
+    assert not any(map(lives, workers))
+    assert errors.rstrip().endswith("KeyboardInterrupt")
+    assert errors.count("Traceback") == 1
+    with folder.locked():
+        assert [t.status for t in Ledger(folder, lag=3).trials[:2]] == ["ok", "ok"]
+
+
+@pytest.fixture
+def kill(monkeypatch):
+    """Kill the processes of a trial, so many times, by a signal, when they have just begun it."""
+
+    def install(times, number=signal.SIGKILL):
+        real, left = WorkerProcess.begin, dict(times)
+
+        def begin(worker, job):
+            real(worker, job)
+            if left.get(job.suggestion.trial, 0):
+                left[job.suggestion.trial] -= 1
+                os.kill(worker._process.pid, number)
+
+        monkeypatch.setattr(WorkerProcess, "begin", begin)
+        return left
+
+    return install
+
+
+def test_a_trial_whose_process_is_killed_is_tried_once_more(tmp_path, caplog, kill):
+    left = kill({2: 1})
+    trials = runner.run_trials(start(tmp_path / "killed", chosen(trials=4)), CPU, places=TWO)
+    assert left == {2: 0}
+    assert facts(trials) == facts(runner.run_trials(start(tmp_path / "whole", chosen(trials=4)), CPU, places=["cpu"]))
+    words = "trial 2 was killed by SIGKILL (by the system for want of memory, or by a person): trying once more"
+    assert words in caplog.text
+
+
+@pytest.mark.parametrize(("number", "name"), [(signal.SIGKILL, "SIGKILL"), (signal.SIGRTMIN + 6, "signal 40")])
+def test_a_trial_whose_process_is_killed_twice_fails_and_the_search_goes_on(tmp_path, kill, number, name):
+    left = kill({1: 2, 2: 2}, number)
+    trials = runner.run_trials(start(tmp_path, chosen(trials=4, searcher="random")), CPU, places=TWO)
+    assert left == {1: 0, 2: 0}
+    assert [trial.status for trial in trials] == ["failed", "failed", "ok", "ok"]
+    for trial in trials[:2]:
+        assert f"was killed by {name}" in trial.error
+        assert trial.error.endswith("twice")
+
+
+def test_a_process_that_closes_its_output_is_not_said_to_be_killed_by_another(tmp_path, monkeypatch):
+    program = tmp_path / "python"
+    program.write_text("#!/bin/sh\nexec sleep 600 >&-\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(worker_process, "_END_SECONDS", 0.1)
+    folder = start(tmp_path / "run", chosen())
+    monkeypatch.setattr(sys, "executable", str(program))
+    with pytest.raises(NasdipError, match="closed its output without ending before it was ready"):
+        runner.run_trials(folder, CPU, places=TWO)
+
+
+def test_a_process_that_the_system_does_not_start_is_a_clear_error(tmp_path, monkeypatch):
+    folder = start(tmp_path / "run", chosen())
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "none"))
+    with Workers(folder, TWO) as workers:
+        with pytest.raises(NasdipError, match=r"cannot start a process for trials \(No such file.*parallel 1"):
+            workers.submit(Job(Ledger(folder, lag=3).suggest(), {}))
+        assert workers._vacant == TWO
+
+
+def test_operations_that_the_program_added_are_evaluated_by_itself(tmp_path, monkeypatch, caplog):
+    shipped = operations.BUILDERS["conv"]
+    monkeypatch.setitem(operations.BUILDERS, "conv", lambda *sizes: shipped(*sizes))
+    trials = runner.run_trials(start(tmp_path, chosen(trials=3)), CPU, places=TWO)
+    assert [trial.status for trial in trials] == ["ok"] * 3
+    assert "do not know builder conv of this program: this process evaluates all trials" in caplog.text
+
+
+def test_a_process_that_cannot_start_is_a_clear_error(tmp_path):
+    folder = start(tmp_path / "run", chosen())
+    (tmp_path / "wrong/safetensors").mkdir(parents=True)
+    (tmp_path / "wrong/safetensors/__init__.py").write_text("raise ImportError('a broken installation')")
+    imports, call = SEARCH.format(path=str(folder.path)).split("\n")
+    code = f"{imports}\nimport sys; sys.path.insert(0, {str(tmp_path / 'wrong')!r})\n{call}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "a broken installation" in done.stderr
+    assert "ended with exit code 1 (see its message above) before it was ready: search with parallel 1" in done.stderr
+    assert not folder.trials()
