@@ -3,7 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 SOURCES := nasdip tests experiments
-# Tests side by side have small fits, whose second threads would wait for each other longer than they work.
+# Tests run side by side, one for each core (JOBS= for one after the other). They have small fits, whose second threads would wait for each other longer than they work.
+JOBS ?= $(shell nproc)
 THREADS = $(if $(JOBS),OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1})
 
 .PHONY: help install demo test lint format bench clean
@@ -24,13 +25,14 @@ $(READY): pyproject.toml constraints.txt
 demo: $(READY)  ## Search, restore and report on a noisy picture: runs/demo/report.html (minutes)
 	$(BIN)/python experiments/demo.py
 
-test: $(READY)  ## Run the tests (others: make test MARK=nni, real kills of NNI; MARK=slow; MARK=gpu; JOBS=2: two at once)
+test: $(READY)  ## Run the tests (others: make test MARK=nni, real kills of NNI; MARK=slow; MARK=gpu; JOBS=4: so many at once)
 	$(THREADS) $(BIN)/pytest $(if $(MARK),-m "$(MARK)") $(if $(JOBS),-n $(JOBS) --dist loadfile)
 
-lint: $(READY)  ## Check style and types
+lint: $(READY)  ## Check style, types, and that imports go downward
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 bench: $(READY)  ## Run the benchmarks that need no data of yours (see experiments/benchmarks/README.md)
 	$(BIN)/python experiments/benchmarks/step_cost.py

@@ -8,18 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nasdip.api import SearchResult as SearchResult
+    from nasdip.api import inpaint as inpaint
     from nasdip.api import restore as restore
     from nasdip.api import search as search
     from nasdip.errors import NasdipError as NasdipError
     from nasdip.measurement.add_noise import add_noise as add_noise
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # Loaded at first use, so that `import nasdip` and the command line's help cost nothing.
 _LAZY = {
     "NasdipError": "nasdip.errors",
     "SearchResult": "nasdip.api",
     "add_noise": "nasdip.measurement.add_noise",
+    "inpaint": "nasdip.api",
     "restore": "nasdip.api",
     "search": "nasdip.api",
 }

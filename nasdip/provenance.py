@@ -7,6 +7,8 @@ import platform
 import sys
 from typing import Any
 
+import psutil
+
 from nasdip import __version__
 
 PACKAGES = ("torch", "numpy", "scikit-image", "nni")
@@ -31,7 +33,7 @@ def processor_features() -> set[str]:
 
 
 def _of_processor(fact: str) -> str:
-    """Return what Linux tells of the first processor; empty where it does not."""
+    """Return what Linux tells of the first processor, which psutil does not; empty where it does not."""
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as file:
             return next((line.split(":", 1)[1].strip() for line in file if line.startswith(fact)), "")
@@ -39,13 +41,9 @@ def _of_processor(fact: str) -> str:
         return ""
 
 
-def memory_available() -> int | None:
-    """Return the bytes of memory that programs can still take; None where the system does not tell."""
-    try:
-        with open("/proc/meminfo", encoding="utf-8") as file:
-            return next(int(line.split()[1]) * 1024 for line in file if line.startswith("MemAvailable"))
-    except (OSError, StopIteration):
-        return None
+def memory_available() -> int:
+    """Return the bytes of memory that programs can still take."""
+    return int(psutil.virtual_memory().available)
 
 
 def cores() -> int:

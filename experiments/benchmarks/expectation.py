@@ -3,10 +3,10 @@
 python experiments/benchmarks/expectation.py [DATA] [-o FILE.csv] [--cache DIR] [--part 0/2]
 
 Restores crops of scikit-image's pictures, from which the constants of nasdip/classical/error_estimate.py are taken
-(they are printed), and, where DATA holds f16.png, house.png, peppers.png and kodim03.png, centre crops of these:
-with the level of the noise given, and, as an 8-bit file has it, clipped and rounded, with level and kind found. No
-constant is of the latter, but the check is not blind: the treatment of noise that depends on the intensity was revised after its errors.
-Every restoration is kept in DIR, so that it goes on where it was stopped; --part 0/2 and 1/2 make them in two
+(they are printed), and, where DATA holds f16.png, house.png, peppers.png and kodim03.png, centre crops of these: with
+the level of the noise given, and, as an 8-bit file has it, clipped and rounded, with level and kind found. No constant
+is of the latter, but the check is not blind: the treatment of noise that depends on the intensity was revised after its
+errors. Every restoration is kept in DIR, so that it goes on where it was stopped; --part 0/2 and 1/2 make them in two
 processes, before a run without it writes the table. Rows of the role calibration are with constants from the other
 pictures, those of check with those in the code.
 """
@@ -16,6 +16,7 @@ import csv
 import io
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,11 +32,14 @@ from nasdip.files import write_text
 from nasdip.imaging.metrics import psnr
 from nasdip.io.image_file import read_image
 from nasdip.measurement.add_noise import add_noise
-from nasdip.measurement.measure import observe
-from nasdip.measurement.measurement import Observation
+from nasdip.measurement.measure import measurement_of
+from nasdip.measurement.measurement import Measurement
+from nasdip.measurement.noise_model import NoiseModel
 from nasdip.options.recipes import FAST
+from nasdip.options.restore import RestoreOptions
 from nasdip.restoration.combination import combine
-from nasdip.restoration.run import restore_observation
+from nasdip.restoration.plan import plan
+from nasdip.restoration.run import run_restoration
 from nasdip.zoo.catalog import find_architecture
 
 # Upper left corners of what is taken of scikit-image's pictures.
@@ -71,11 +75,12 @@ class Case(NamedTuple):
 
 
 class Made(NamedTuple):
-    """A case, its arrays, its observation, its measurements, and the true error of its reference in each cell."""
+    """A case, its arrays, its measurement and reference, what was measured, and the reference's true error by cell."""
 
     case: Case
     arrays: dict[str, np.ndarray]
-    observation: Observation
+    measurement: Measurement
+    reference: BayesEstimate
     measured: model.Measurements
     errors: np.ndarray
     correlations: np.ndarray  # of the reference with the noise
@@ -83,7 +88,7 @@ class Made(NamedTuple):
     @property
     def error(self) -> float:
         """The reference's, over the noise's."""
-        variance = model.true_variance(self.observation)
+        variance = model.true_variance(self.measurement, self.reference)
         return float(np.mean((self.arrays["reference"] - self.arrays["clean"]) ** 2) / variance.mean())
 
 
@@ -145,23 +150,19 @@ def made(case: Case, folder: Path | None, cache: Path) -> Made:
         np.savez(file, **arrays)  # type: ignore[arg-type]
     with np.load(file) as stored:
         arrays = dict(stored)
-    observation = Observation(
-        arrays["noisy"],
-        float(arrays["sigma"][0]),
-        kind=str(arrays["kind"]),
-        sigma_error=float(arrays["sigma"][1]),
-        variance=arrays.get("variance"),
-        reference=BayesEstimate(arrays["reference"], arrays["reference_variance"]),
-    )
+    sigma, sigma_error = map(float, arrays["sigma"])
+    noise_model = replace(NoiseModel.white(sigma, str(arrays["kind"])), error=sigma_error)
+    measurement = Measurement(arrays["noisy"], noise_model, variance=arrays.get("variance"))
+    reference = BayesEstimate(arrays["reference"], arrays["reference_variance"])
     if not cells_file.exists():
-        measured = model.measure(observation)
+        measured = model.measure(measurement, reference)
         np.savez(cells_file, cells=np.array(measured.cells), bootstrap=measured.bootstrap)
     with np.load(cells_file) as stored:
         measured = model.Measurements(model.Cells(*stored["cells"]), stored["bootstrap"])
-    pixels, variance = filled_pixels(observation)[0], model.true_variance(observation)
-    grid = model.Grid(variance, arrays["reference_variance"], model.usable_values(observation))
-    error, noise = arrays["reference"] - arrays["clean"].astype(np.float64), pixels - arrays["clean"]
-    return Made(case, arrays, observation, measured, grid.power(error, error), grid.power(error, noise))
+    pixels, variance = filled_pixels(measurement)[0], model.true_variance(measurement, reference)
+    grid = model.Grid(variance, reference.variance, model.usable_values(measurement))
+    error, noise = reference.image - arrays["clean"].astype(np.float64), pixels - arrays["clean"]
+    return Made(case, arrays, measurement, reference, measured, grid.power(error, error), grid.power(error, noise))
 
 
 def clean_of(case: Case, folder: Path | None) -> np.ndarray:
@@ -181,23 +182,25 @@ def restore(case: Case, clean: np.ndarray) -> dict[str, np.ndarray]:
     noisy = add_noise(clean, case.kind, sigma=case.sigma, seed=case.seed, clip=not case.known).astype(np.float32)
     if not case.known:
         noisy = img_as_float32(img_as_ubyte(noisy))
-    observation, _ = observe(noisy, float(case.sigma) if case.known else None)
-    arrays = {"clean": clean, "noisy": noisy, "sigma": np.array([observation.sigma, observation.sigma_error])}
-    arrays["kind"] = np.array(observation.kind)
-    if observation.variance is not None:
-        arrays["variance"] = observation.variance
+    measurement = measurement_of(noisy, float(case.sigma) if case.known else None)
+    assert measurement.noise is not None
+    arrays = {"clean": clean, "noisy": noisy, "sigma": np.array([measurement.noise.sigma, measurement.noise.error])}
+    arrays["kind"] = np.array(measurement.noise.kind)
+    if measurement.variance is not None:
+        arrays["variance"] = measurement.variance
     if case.architecture == NONE:
-        reference: BayesEstimate | None = make_reference(observation)
+        reference: BayesEstimate | None = make_reference(measurement)
     else:
         settings = FAST.settings(case.side, case.side, precision="bf16")
-        restoration = restore_observation(
-            observation,
+        options = RestoreOptions(
             find_architecture(case.architecture),
-            settings,
-            width=FAST.width,
-            seed=case.seed % 1000,
+            repeats=1,
             refine=True,
+            seed=case.seed % 1000,
+            device="cpu",
+            width=FAST.width,
         )
+        restoration = run_restoration(plan(measurement, options, config=settings))
         reference = restoration.reference
         arrays |= {"fitted": restoration.repetitions[0].averaged, "image": restoration.image}
     assert reference is not None, f"{case.name}: the noise was not recognised as independent"
@@ -242,7 +245,7 @@ def over_reference(fits: list[Made], name: str, used: list[int]) -> tuple[float,
     for result in fits:
         image, reference, clean = (result.arrays[key].astype(np.float64) for key in (name, "reference", "clean"))
         error = np.mean((reference - clean) ** 2)
-        change, residual = image - reference, filled_pixels(result.observation)[0] - reference
+        change, residual = image - reference, filled_pixels(result.measurement)[0] - reference
         features.append((1.0, np.mean(change**2) / error, np.mean(change * residual) / error))
         decibels.append(10 * np.log10(np.mean((image - clean) ** 2) / error))
     solution = np.zeros(3)
@@ -266,7 +269,7 @@ def row(result: Made, constants: Constants | None = None) -> dict[str, Any]:
     if constants is None:
         constants = Constants(model.OFFSETS, model.REFINED, model.FITTED)
     error, spread = model.reference_error(
-        result.measured.cells, *model.level_error(result.observation), constants.offsets
+        result.measured.cells, *model.level_error(result.measurement), constants.offsets
     )
     about = case._asdict() | {
         "reference_error_db": round(10 * np.log10(error / result.error), 3),
@@ -281,8 +284,10 @@ def row(result: Made, constants: Constants | None = None) -> dict[str, Any]:
     clean = arrays["clean"]
     found = {}
     for name, refine, learnt in (("image", True, constants.refined), ("fitted", False, constants.fitted)):
-        seen = combine(result.observation, arrays["fitted"], refine=refine).seen
-        expected = model.conclude(result.observation, result.measured, seen, (error, spread), learnt, undone=refine)
+        seen = combine(result.measurement, arrays["fitted"], result.reference, refine=refine).seen
+        expected = model.conclude(
+            result.measurement, result.reference, result.measured, seen, (error, spread), learnt, undone=refine
+        )
         found[name] = (psnr(clean, arrays[name], data_range=1.0), expected)
     (true, expected), (fit_true, fit_expected) = found["image"], found["fitted"]
     squared = (arrays["image"] - clean.astype(np.float64)) ** 2

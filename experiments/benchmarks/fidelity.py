@@ -28,11 +28,10 @@ from skimage import data
 from skimage.transform import downscale_local_mean
 from skimage.util import img_as_float32
 
-from nasdip.nas.trial_task import TrialTask, make_task
-from nasdip.options.early_stop import EarlyStop
+from nasdip.nas.trial_task import TrialTask, make_trial_task
+from nasdip.options.early_stop import Curve, EarlyStop
 from nasdip.options.search import ProxySettings, SearchSettings
 from nasdip.process import prepare
-from nasdip.records.trial_result import Curve
 from nasdip.space.architecture import Architecture
 from nasdip.space.search_space import SearchSpace
 
@@ -104,11 +103,11 @@ def fit_all(options: argparse.Namespace) -> None:
 @lru_cache(maxsize=32)
 def task(image: str, fidelity: str) -> TrialTask:
     from nasdip.measurement.add_noise import add_noise
-    from nasdip.measurement.measure import observe
+    from nasdip.measurement.measure import measurement_of
 
     clean = np.asarray(downscale_local_mean(img_as_float32(getattr(data, image)()), (2, 2, 1)), dtype=np.float32)
-    observation, _ = observe(add_noise(clean, sigma=25, seed=0), 25)
-    return make_task(observation, clean, SearchSettings(proxy=FIDELITIES[fidelity], reward="estimate"))
+    measurement = measurement_of(add_noise(clean, sigma=25, seed=0), 25)
+    return make_trial_task(measurement, clean, SearchSettings(proxy=FIDELITIES[fidelity], reward="estimate"))
 
 
 def measure(image: str, text: str, fidelity: str, seed: int) -> Row:
@@ -140,10 +139,12 @@ def time_all(path: Path, texts: list[str]) -> None:
         for fidelity, proxy in FIDELITIES.items():
             if (text, fidelity) in known:
                 continue
-            observation, architecture = task("astronaut", fidelity).observation, Architecture.from_text(text)
+            job, architecture = task("astronaut", fidelity), Architecture.from_text(text)
             network = build_network(architecture, width=proxy.width, seed=0)
-            config = decided(proxy.config, observation)
-            loop = FitLoop(network, architecture, observation, config, 0, None, torch.device("cpu"))
+            config = decided(proxy.config, job.measurement)
+            loop = FitLoop(
+                network, architecture, job.measurement, config, 0, None, torch.device("cpu"), reference=job.reference
+            )
             seconds = []
             for step in range(1, _TIMED_STEPS + 1):
                 start = time.perf_counter()

@@ -15,17 +15,19 @@ from pathlib import Path
 import numpy as np
 from rows import read_rows, write_rows
 
-from nasdip.fit.device import find_device
 from nasdip.imaging.metrics import psnr
 from nasdip.io.image_file import read_image
 from nasdip.measurement.add_noise import DEFAULT_AMOUNT, add_noise
-from nasdip.measurement.measure import observe
-from nasdip.measurement.measurement import Observation
+from nasdip.measurement.measure import measurement_of
+from nasdip.measurement.measurement import Measurement
+from nasdip.measurement.noise_model import NoiseModel
 from nasdip.nas.trial_task import centre_crop
 from nasdip.options.recipes import FAST
+from nasdip.options.restore import RestoreOptions
 from nasdip.process import prepare
 from nasdip.records.results import Restoration
-from nasdip.restoration.run import restore_observation
+from nasdip.restoration.plan import plan
+from nasdip.restoration.run import run_restoration
 from nasdip.zoo.catalog import find_architecture
 
 KEYS = ("image", "crop", "seed", "way")
@@ -62,14 +64,15 @@ def measure(image: str, way: str, seed: int, options: argparse.Namespace) -> lis
     sharp = centre_crop(read_image(options.data / f"{image}.png").pixels, options.crop)
     noisy = add_noise(sharp, "blur-salt-pepper", amount=DEFAULT_AMOUNT, seed=NOISE_SEED)
     blurred = add_noise(sharp, "blur-salt-pepper", amount=1e-9, seed=NOISE_SEED)
-    seen, _ = observe(noisy)
+    measurement = measurement_of(noisy)
     if way == "plain":
-        seen = Observation(noisy, seen.sigma)
+        assert measurement.sigma is not None
+        measurement = Measurement(noisy, NoiseModel.white(measurement.sigma))
     config = FAST.settings(options.crop, options.crop, stop="heldout" if way == "plain" else "auto")
-    restoration = restore_observation(
-        seen, find_architecture("dip"), config, width=FAST.width, seed=seed, clean=blurred,
-        device=find_device("auto"), refine=way == "found",
-    )  # fmt: skip
+    how = RestoreOptions(
+        find_architecture("dip"), repeats=1, refine=way == "found", seed=seed, device="auto", width=FAST.width
+    )
+    restoration = run_restoration(plan(measurement, how, clean=blurred, config=config))
     return facts(restoration, sharp, noisy)
 
 

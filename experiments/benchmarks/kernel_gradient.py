@@ -3,8 +3,8 @@
 python experiments/benchmarks/kernel_gradient.py [-o FILE]
 
 For maps as fits of 96 to 256 px have them, channels-last, in float32, on one thread and on all: ms of the library's
-forward pass, of a forward and backward pass by the library, by `nasdip.network.fast.direct`, and by Winograd's; ratios
-of the library's time to ours are medians of 15 rounds. What nasdip uses is chosen by processor
+forward pass, of a forward and backward pass by the library, and by `nasdip.network.fast.direct`; ratios of the
+library's time to ours are medians of 15 rounds. What nasdip uses is chosen by processor
 (`direct.lacks_wide_vectors`).
 """
 
@@ -20,7 +20,7 @@ from rows import write_rows
 from nasdip.process import prepare
 
 SIZES = ((32, 96), (32, 48), (48, 128), (48, 64), (48, 32), (48, 256), (128, 64))
-COLUMNS = ("capability", "threads", "channels", "side", "forward_ms", "library_ms", "direct_ms", "winograd_ms", "ratio")
+COLUMNS = ("capability", "threads", "channels", "side", "forward_ms", "library_ms", "direct_ms", "ratio")
 _ROUNDS = 15
 
 
@@ -30,7 +30,6 @@ def main() -> None:
     import torch.nn.functional as F
 
     from nasdip.network.fast.direct import direct
-    from nasdip.network.fast.winograd import winograd
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-o", "--output", type=Path, default=Path(__file__).with_suffix(".csv"))
@@ -51,7 +50,7 @@ def main() -> None:
             def both(way: Callable[..., torch.Tensor], x=x, weight=weight, slope=slope) -> None:  # type: ignore[no-untyped-def]
                 torch.autograd.grad(way(x, weight), (x, weight), slope)
 
-            ways = (forward, lambda b=both: b(F.conv2d), lambda b=both: b(direct), lambda b=both: b(winograd))
+            ways = (forward, lambda b=both: b(F.conv2d), lambda b=both: b(direct))
             seconds = in_turns(ways, _ROUNDS)
             ms = [f"{1000 * statistics.median(taken):.2f}" for taken in seconds]
             ratio = statistics.median(a / b for a, b in zip(seconds[1], seconds[2], strict=True))

@@ -27,7 +27,6 @@ from nasdip.nas.trial import run_trial
 from nasdip.nas.trial_task import task_of
 from nasdip.records.run_folder import RunFolder
 from nasdip.records.trial_result import TrialResult
-from nasdip.space.architecture import Architecture
 
 EXPERIMENTS = Path(__file__).parents[1]
 COLUMNS = (
@@ -100,7 +99,7 @@ def in_one_process(run: RunFolder, trials: list[TrialResult]) -> tuple[list[Tria
     """Evaluate the architectures of trials again, here; return the results and the seconds."""
     task = task_of(run.record(), *run.images())
     start = time.monotonic()
-    again = [run_trial(t.trial, Architecture.from_text(t.architecture), task, find_device("cpu"), {}) for t in trials]
+    again = [run_trial(t.trial, t.architecture, task, find_device("cpu"), {}) for t in trials]
     wall = time.monotonic() - start
     return again, wall
 

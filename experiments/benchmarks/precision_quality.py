@@ -18,7 +18,8 @@ from nasdip.fit.device import find_device
 from nasdip.fit.fit import fit
 from nasdip.io.image_file import read_image
 from nasdip.measurement.level import estimate_sigma
-from nasdip.measurement.measurement import Observation
+from nasdip.measurement.measurement import Measurement
+from nasdip.measurement.noise_model import NoiseModel
 from nasdip.nas.trial_task import centre_crop
 from nasdip.network.build import build_network
 from nasdip.options.recipes import find_recipe
@@ -64,10 +65,9 @@ def measure(image: str, seed: int, precision: str, options: argparse.Namespace) 
     architecture = find_architecture(options.architecture)
     recipe = find_recipe(options.recipe)
     config = recipe.settings(options.crop, options.crop, precision=precision, stop="fixed")
-    result = fit(
-        build_network(architecture, width=recipe.width, seed=seed), architecture,
-        Observation(noisy, estimate_sigma(noisy)), config, seed=seed, clean=clean, device=find_device(options.device),
-    )  # fmt: skip
+    measurement = Measurement(noisy, NoiseModel.white(estimate_sigma(noisy)))
+    network, device = build_network(architecture, width=recipe.width, seed=seed), find_device(options.device)
+    result = fit(network, architecture, measurement, config, seed=seed, clean=clean, device=device)
     curve = result.curves.oracle_psnr_averaged
     assert curve is not None
     quarters = [curve[config.steps * n // 4 - 1] for n in (1, 2, 3, 4)]

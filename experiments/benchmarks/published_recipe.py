@@ -13,16 +13,18 @@ from pathlib import Path
 from provenance_of import provenance_line
 
 from nasdip.files import write_text
-from nasdip.fit.device import find_device
 from nasdip.fit.loop import FitProgress
 from nasdip.imaging.metrics import psnr
 from nasdip.io.image_file import read_image
 from nasdip.measurement.level import estimate_sigma
-from nasdip.measurement.measurement import Observation
+from nasdip.measurement.measurement import Measurement
+from nasdip.measurement.noise_model import NoiseModel
 from nasdip.nas.trial_task import centre_crop
 from nasdip.options.fit import FitConfig
+from nasdip.options.restore import RestoreOptions
 from nasdip.records.restoration_folder import RestorationFolder
-from nasdip.restoration.run import restore_observation
+from nasdip.restoration.plan import plan
+from nasdip.restoration.run import run_restoration
 from nasdip.zoo.catalog import find_architecture
 
 COLUMNS = (
@@ -58,18 +60,18 @@ def measure(name: str, which: str, options: argparse.Namespace) -> list[str]:
         if progress.step % 100 == 0:
             print(name, which, number, progress, flush=True)
 
-    restoration = restore_observation(
-        Observation(noisy, estimate_sigma(noisy)),
+    measurement = Measurement(noisy, NoiseModel.white(estimate_sigma(noisy)))
+    how = RestoreOptions(
         find_architecture(which),
-        FitConfig(steps=options.steps),
         repeats=options.repeats,
-        width=options.width,
+        refine=False,
         seed=options.seed,
-        clean=clean,
-        device=find_device(options.device),
-        folder=RestorationFolder(options.work / f"{name}-{options.crop}-{which}-w{options.width}-s{options.seed}"),
-        progress=report,
+        device=options.device,
+        width=options.width,
     )
+    folder = RestorationFolder(options.work / f"{name}-{options.crop}-{which}-w{options.width}-s{options.seed}")
+    planned = plan(measurement, how, clean=clean, folder=folder, config=FitConfig(steps=options.steps))
+    restoration = run_restoration(planned, folder, report)
     noisy_psnr = psnr(clean, noisy, data_range=1.0)
     rows = []
     for number, r in enumerate(restoration.repetitions, start=1):

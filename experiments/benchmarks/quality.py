@@ -59,28 +59,28 @@ def restore(key: tuple[str, ...], seed: int, options: argparse.Namespace) -> lis
     """Restore one image with the most fits that are asked for, and with the first of them."""
     import torch
 
-    from nasdip.classical.error_estimate import expectation
+    from nasdip.classical.error_estimate import estimate_error
     from nasdip.classical.reference import make_reference
     from nasdip.fit.device import find_device
     from nasdip.imaging.metrics import psnr
-    from nasdip.measurement.measure import observe
+    from nasdip.measurement.measure import measurement_of
     from nasdip.options.recipes import FAST
     from nasdip.restoration.combination import combine
+    from nasdip.restoration.fit_task import make_fit_task
     from nasdip.restoration.repetition import fit_repetition
-    from nasdip.restoration.task import make_task
 
     clean, noisy = (read_image(options.data / f"{key[0]}{ending}.png").pixels for ending in ("", "_noisy25"))
     if options.crop:
         clean, noisy = (centre_crop(image, options.crop) for image in (clean, noisy))
     workers = torch.get_num_threads()
-    observation, watch = timed(lambda: observe(noisy)[0])
-    reference, seconds = timed(lambda: make_reference(observation, workers=workers))
+    measurement, watch = timed(lambda: measurement_of(noisy))
+    reference, seconds = timed(lambda: make_reference(measurement, workers=workers))
     watch += seconds
-    observation = replace(observation, reference=reference)
     config, device = FAST.settings(*noisy.shape[:2]), find_device("auto")
-    task = make_task(
-        observation, find_architecture(options.architecture), config, width=FAST.width, seed=seed, device=device
+    task = make_fit_task(
+        measurement, find_architecture(options.architecture), config, width=FAST.width, seed=seed, device=device
     )
+    task = replace(task, reference=reference)
     fits: list[np.ndarray] = []
     steps: list[int] = []
     rows = []
@@ -92,13 +92,15 @@ def restore(key: tuple[str, ...], seed: int, options: argparse.Namespace) -> lis
         if number not in options.repeats:
             continue
         mean = np.mean(np.stack(fits), axis=0)
-        made, combining = timed(lambda: combine(observation, mean, refine=True))  # noqa: B023
+        made, combining = timed(lambda: combine(measurement, mean, reference, refine=True))  # noqa: B023
         seen = made.seen
-        expected, expecting = timed(lambda: expectation(observation, seen, refined=True, workers=workers))  # noqa: B023
+        expected, expecting = timed(
+            lambda: estimate_error(measurement, reference, seen, refined=True, workers=workers)  # noqa: B023
+        )
         interval = ("", "", "") if expected is None else tuple(f"{value:.2f}" for value in expected[:3])
         images = (noisy, reference.image, mean, *made)
         numbers = [f"{psnr(clean, image, data_range=1.0):.3f}" for image in images]
-        others = (f"{observation.sigma:.2f}", " ".join(map(str, steps)), f"{watch + combining + expecting:.0f}")
+        others = (f"{measurement.sigma:.2f}", " ".join(map(str, steps)), f"{watch + combining + expecting:.0f}")
         rows.append(dict(zip(COLUMNS, (*key, str(number), *numbers, *interval, *others), strict=True)))
     return rows
 

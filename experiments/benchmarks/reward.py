@@ -73,7 +73,7 @@ def measure(image: str, text: str, options: argparse.Namespace) -> Row:
 
     from nasdip.classical.reference import make_reference
     from nasdip.fit.loop import WINDOW, FitLoop
-    from nasdip.measurement.measure import observe
+    from nasdip.measurement.measure import measurement_of
     from nasdip.network.build import build_network
     from nasdip.options.recipes import find_recipe
 
@@ -82,13 +82,13 @@ def measure(image: str, text: str, options: argparse.Namespace) -> Row:
         centre_crop(read_image(options.data / f"{image}{ending}.png").pixels, options.crop)
         for ending in ("", "_noisy25")
     )
-    observation, _ = observe(noisy)
-    reference = make_reference(observation).image
+    measurement = measurement_of(noisy)
+    reference = make_reference(measurement).image
     config = find_recipe(options.recipe).settings(options.crop, options.crop, steps=options.steps, stop="fixed")
     config = replace(config, heldout=options.heldout)
     architecture = Architecture.from_text(text)
     network = build_network(architecture, in_channels=config.input_channels, width=options.width, seed=SEED)
-    loop = FitLoop(network, architecture, observation, config, SEED, clean, torch.device("cpu"))
+    loop = FitLoop(network, architecture, measurement, config, SEED, clean, torch.device("cpu"))
     start, points = time.perf_counter(), []
     for step in range(1, config.steps + 1):
         loop.step(step)

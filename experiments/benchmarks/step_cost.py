@@ -16,7 +16,7 @@ from nasdip.files import write_text
 from nasdip.fit.cost import estimate_fit
 from nasdip.fit.device import find_device
 from nasdip.fit.fit import fit
-from nasdip.measurement.measurement import Observation
+from nasdip.measurement.measurement import Measurement
 from nasdip.network.build import build_network
 from nasdip.network.plain.operations import count_parameters
 from nasdip.options.fit import FitConfig
@@ -39,7 +39,7 @@ def main() -> None:
     options = parser.parse_args()
     head, device = provenance_line(), find_device(options.device)
     shape = (options.size, options.size, 3)
-    observation = Observation(np.random.default_rng(0).random(shape, dtype=np.float32))
+    measurement = Measurement(np.random.default_rng(0).random(shape, dtype=np.float32))
     config = FitConfig(steps=STEPS)
     architectures = {name: zoo_entry(name).architecture for name in zoo_names()}
 
@@ -53,7 +53,7 @@ def main() -> None:
     seconds: dict[str, list[float]] = {name: [] for name in architectures}
     for _ in range(1 + options.rounds):  # the first pays for set-up
         for name, architecture in architectures.items():
-            seconds[name].append(fit(build(name), architecture, observation, config, device=device).seconds / STEPS)
+            seconds[name].append(fit(build(name), architecture, measurement, config, device=device).seconds / STEPS)
     rows = []
     for name in architectures:
         ratios = [s / d for s, d in zip(seconds[name][1:], seconds["dip"][1:], strict=True)]
@@ -83,9 +83,9 @@ def added_memory(name: str, size: int, width: int) -> float:
         return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))) / 1024
 
     architecture = zoo_entry(name).architecture
-    observation = Observation(np.random.default_rng(0).random((size, size, 3), dtype=np.float32))
+    measurement = Measurement(np.random.default_rng(0).random((size, size, 3), dtype=np.float32))
     before = peak()
-    fit(build_network(architecture, width=width), architecture, observation, FitConfig(steps=STEPS))
+    fit(build_network(architecture, width=width), architecture, measurement, FitConfig(steps=STEPS))
     return peak() - before
 
 

@@ -3,8 +3,7 @@
 python experiments/benchmarks/step_ratio.py [-o FILE.csv] [--architecture dip nas-dip-denoise] [--size 128 256]
     [--precision fp32 bf16] [--rounds 7] [--steps 3] [--device cpu]
 
-The processes take turns, a few steps each. FLOPs are counted by torch in the convolutions of one step, as those of
-direct convolution (Winograd's takes fewer multiplications, so that a share may be above 1). The machine's
+The processes take turns, a few steps each. FLOPs are counted by torch in the convolutions of one step. The machine's
 peak is the faster of a large matrix product and of a 3x3 convolution of 128 channels (forward, or with its gradients),
 at the precision; a step's share of it is its own FLOPs over its time. Memory is the peak of the whole process.
 """
@@ -13,7 +12,6 @@ import argparse
 import multiprocessing
 import resource
 import statistics
-import sys
 import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
@@ -56,8 +54,6 @@ def work(pipe: Connection, way: str, architecture: str, size: int, device: str) 
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    from nasdip.network.fast import winograd
-
     step = make_loop(way, architecture, size, device)
     wait = torch.cuda.synchronize if device.startswith("cuda") else lambda: None
     while True:
@@ -71,10 +67,8 @@ def work(pipe: Connection, way: str, architecture: str, size: int, device: str) 
             wait()
             pipe.send((time.perf_counter() - start) / values[0])
         elif word == "flops":
-            usual, winograd.LEAST_TILES = winograd.LEAST_TILES, sys.maxsize
             with FlopCounterMode(display=False) as counter:
                 step()
-            winograd.LEAST_TILES = usual
             pipe.send(counter.get_total_flops())
         else:
             cuda = torch.cuda.max_memory_allocated() if device.startswith("cuda") else 0
@@ -87,7 +81,7 @@ def make_loop(way: str, name: str, size: int, device: str) -> Callable[[], objec
     from published_loop import PublishedLoop
 
     from nasdip.fit.loop import WINDOW, FitLoop
-    from nasdip.measurement.measurement import Observation
+    from nasdip.measurement.measurement import Measurement
     from nasdip.network.build import build_network
     from nasdip.options.fit import FitConfig
 
@@ -97,7 +91,7 @@ def make_loop(way: str, name: str, size: int, device: str) -> Callable[[], objec
     if way == PUBLISHED:
         return PublishedLoop(network, noisy, clean, device).step
     config = FitConfig(precision=way)
-    loop = FitLoop(network, architecture, Observation(noisy), config, 0, clean, torch.device(device))
+    loop = FitLoop(network, architecture, Measurement(noisy), config, 0, clean, torch.device(device))
     count = 200  # a fit looks at its spectrum more often in its first steps
 
     def step() -> None:

@@ -14,7 +14,6 @@ import argparse
 import statistics
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
@@ -95,19 +94,19 @@ def measure(job: Job, rules: tuple[str, ...], data: Path, most_steps: int) -> li
     from nasdip.classical.reference import make_reference
     from nasdip.fit.loop import WINDOW, FitLoop
     from nasdip.fit.stopping.automatic import decided
-    from nasdip.measurement.measure import observe
+    from nasdip.measurement.measure import measurement_of
     from nasdip.network.build import build_network
     from nasdip.options.recipes import FAST
 
     torch.set_num_threads(1)
     clean = centre_crop(read_image(data / f"{job.image}.png").pixels, job.crop)
     noisy = add_noise(clean, job.noise, sigma=job.sigma, seed=NOISE_SEED)
-    observation, _ = observe(noisy)
-    observation = replace(observation, reference=make_reference(observation))
+    measurement = measurement_of(noisy)
+    reference = make_reference(measurement)
     architecture = find_architecture(job.architecture)
-    config = decided(FAST.settings(job.crop, job.crop, steps=most_steps, stop=rules[0]), observation)
+    config = decided(FAST.settings(job.crop, job.crop, steps=most_steps, stop=rules[0]), measurement)
     network = build_network(architecture, width=FAST.width, seed=job.seed)
-    loop = FitLoop(network, architecture, observation, config, job.seed, clean, torch.device("cpu"), rules)
+    loop = FitLoop(network, architecture, measurement, config, job.seed, clean, torch.device("cpu"), rules, reference)
     best = -np.inf
     for step in range(1, most_steps + 1):
         loop.step(step)
@@ -116,7 +115,7 @@ def measure(job: Job, rules: tuple[str, ...], data: Path, most_steps: int) -> li
             averaged = loop.history.curves().oracle_psnr_averaged
             now = -np.inf if averaged is None else float(averaged[-1])
             best = max(best, now)
-            if now < best - _BEYOND and all(loop.keepers[rule].ended for rule in rules):
+            if now < best - _BEYOND and all(loop.iterates[rule].ended for rule in rules):
                 break
     result = loop.result(0.0)
     assert result.oracle_psnr is not None

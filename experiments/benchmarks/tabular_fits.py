@@ -67,18 +67,18 @@ def all_architectures() -> list[str]:
 
 
 @lru_cache(maxsize=8)
-def make_trial_task(image: str, seed: int) -> TrialTask:
+def trial_task(image: str, seed: int) -> TrialTask:
     """Return what is fitted: a crop of a picture with noise, the level of which is known."""
     from nasdip.measurement.add_noise import add_noise
-    from nasdip.measurement.measure import observe
-    from nasdip.nas.trial_task import make_task
+    from nasdip.measurement.measure import measurement_of
+    from nasdip.nas.trial_task import make_trial_task
     from nasdip.options.search import SearchSettings
 
     top, left = IMAGES[image]
     whole = downscale_local_mean(img_as_float32(getattr(data, image)()), (2, 2, 1))
     clean = np.ascontiguousarray(whole[top : top + 64, left : left + 64], dtype=np.float32)
-    observation, _ = observe(add_noise(clean, sigma=SIGMA, seed=0), SIGMA)
-    return make_task(observation, clean, SearchSettings(proxy=PROXY, reward="estimate"))._replace(seed=seed)
+    measurement = measurement_of(add_noise(clean, sigma=SIGMA, seed=0), SIGMA)
+    return make_trial_task(measurement, clean, SearchSettings(proxy=PROXY, reward="estimate"))._replace(seed=seed)
 
 
 def measure(text: str, image: str, seed: int) -> Row:
@@ -86,7 +86,7 @@ def measure(text: str, image: str, seed: int) -> Row:
 
     from nasdip.nas.trial import run_trial
 
-    result = run_trial(1, Architecture.from_text(text), make_trial_task(image, seed), torch.device("cpu"), {})
+    result = run_trial(1, Architecture.from_text(text), trial_task(image, seed), torch.device("cpu"), {})
     curve = " ".join(f"{step}:{reward:.2f}" for step, reward in thinned(result.curve))
     numbers = [
         "" if value is None else f"{value:.4f}"

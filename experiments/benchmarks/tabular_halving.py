@@ -17,8 +17,7 @@ from rows import Row, read_rows, write_rows
 from scipy.stats import kendalltau
 from tabular_fits import FOLDER, IMAGES, PROXY, SEEDS
 
-from nasdip.options.early_stop import EarlyStop
-from nasdip.records.trial_result import Curve
+from nasdip.options.early_stop import Curve, EarlyStop
 
 COLUMNS = ("rule", "first", "factor", "time", "best_survives", "loss_db")
 RULES = [EarlyStop()] + [

@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 from rows import Row, read_rows, write_rows
 from scipy.stats import kendalltau
-from tabular_fits import FOLDER, IMAGES, PROXY, SEEDS, all_architectures, make_trial_task
+from tabular_fits import FOLDER, IMAGES, PROXY, SEEDS, all_architectures, trial_task
 from torch.utils.flop_counter import FlopCounterMode
 
 from nasdip.fit.loop import FitLoop
@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def score(text: str, image: str, seed: int) -> Row:
-    pixels = make_trial_task(image, seed).observation.pixels
+    pixels = trial_task(image, seed).measurement.pixels
     start = time.perf_counter()
     output = untrained_output(Architecture.from_text(text), pixels.shape, width=PROXY.width, seed=seed)
     seconds = time.perf_counter() - start
@@ -61,12 +61,13 @@ def score(text: str, image: str, seed: int) -> Row:
 
 
 def cost(text: str) -> Row:
-    task, architecture = make_trial_task("astronaut", 0), Architecture.from_text(text)
+    task, architecture = trial_task("astronaut", 0), Architecture.from_text(text)
     network = build_network(architecture, width=PROXY.width, seed=0)
     with FlopCounterMode(display=False) as counter:
         network(torch.rand(1, 32, 64, 64)).square().mean().backward()
+    config = decided(PROXY.config, task.measurement)
     loop = FitLoop(
-        network, architecture, task.observation, decided(PROXY.config, task.observation), 0, None, torch.device("cpu")
+        network, architecture, task.measurement, config, 0, None, torch.device("cpu"), reference=task.reference
     )
     times = []
     for step in range(1, _STEPS + 1):

@@ -32,7 +32,7 @@ from tabular_scores import means
 
 from nasdip.errors import NasdipError
 from nasdip.nas.backends.tabular import TabularTrial
-from nasdip.options.search import default_warm_start
+from nasdip.options.search_request import SearchOptions
 from nasdip.process import prepare
 from nasdip.searchers.registry import make_searcher
 from nasdip.seeds import derive_seed
@@ -114,7 +114,8 @@ def make(folder: Path, searcher: str, image: str, seed: int) -> Any:
     made = make_searcher("reinforce", space, seed=seed, **REINFORCE[searcher])
     if searcher == FINAL:
         rng = np.random.default_rng(derive_seed(seed, 2))
-        drawn = dict.fromkeys(space.sample(rng) for _ in range(default_warm_start("reinforce")))
+        usual = SearchOptions(searcher="reinforce").settings(candidates=()).warm_start
+        drawn = dict.fromkeys(space.sample(rng) for _ in range(usual))
         made.warm_start([(architecture, -scores(folder, image)[str(architecture)]) for architecture in drawn])
     return made
 

@@ -18,7 +18,8 @@ from nasdip.files import write_text
 from nasdip.fit.fit import fit
 from nasdip.imaging.tiles import Tile
 from nasdip.measurement.add_noise import add_noise
-from nasdip.measurement.measurement import Observation
+from nasdip.measurement.measurement import Measurement
+from nasdip.measurement.noise_model import NoiseModel
 from nasdip.network.build import build_network
 from nasdip.options.fit import FitConfig
 from nasdip.zoo.catalog import zoo_entry
@@ -68,8 +69,8 @@ def fit_squares(picture: str, options: argparse.Namespace) -> tuple[np.ndarray, 
     inward = np.minimum(np.arange(options.side), np.arange(options.side)[::-1])
     for seed, square in enumerate(squares):
         network = build_network(architecture, out_channels=clean.shape[2], width=options.width, seed=seed)
-        observation = Observation(noisy[square.place], SIGMA)
-        result = fit(network, architecture, observation, FitConfig(steps=options.steps), seed=seed)
+        measurement = Measurement(noisy[square.place], NoiseModel.white(SIGMA))
+        result = fit(network, architecture, measurement, FitConfig(steps=options.steps), seed=seed)
         errors[seed][square.place] = ((result.averaged - clean[square.place]) ** 2).mean(axis=2)
         depth[seed][square.place] = np.minimum(inward[:, None], inward)
     return errors, depth

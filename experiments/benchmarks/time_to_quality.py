@@ -93,7 +93,8 @@ def measure(key: tuple[str, ...], base: Row | None, options: argparse.Namespace)
     from nasdip.fit.precision import choose_precision
     from nasdip.io.image_file import read_image
     from nasdip.measurement.level import estimate_sigma
-    from nasdip.measurement.measurement import Observation
+    from nasdip.measurement.measurement import Measurement
+    from nasdip.measurement.noise_model import NoiseModel
     from nasdip.nas.trial_task import centre_crop
     from nasdip.network.build import build_network
     from nasdip.options.recipes import find_recipe
@@ -107,7 +108,7 @@ def measure(key: tuple[str, ...], base: Row | None, options: argparse.Namespace)
     architecture = find_architecture(name)
     network = build_network(architecture, in_channels=recipe.config.input_channels, width=recipe.width, seed=seed)
     result = fit(
-        network, architecture, Observation(noisy, estimate_sigma(noisy)), config,
+        network, architecture, Measurement(noisy, NoiseModel.white(estimate_sigma(noisy))), config,
         seed=seed, clean=clean, device=device,
     )  # fmt: skip
     curve = result.curves.oracle_psnr_averaged
@@ -222,7 +223,7 @@ def make_loop(way: str, name: str, size: int, device: str) -> Callable[[], Any]:
     from published_loop import PublishedLoop
 
     from nasdip.fit.loop import WINDOW, FitLoop
-    from nasdip.measurement.measurement import Observation
+    from nasdip.measurement.measurement import Measurement
     from nasdip.network.build import build_network
     from nasdip.options.recipes import find_recipe
 
@@ -232,7 +233,7 @@ def make_loop(way: str, name: str, size: int, device: str) -> Callable[[], Any]:
         return PublishedLoop(build_network(architecture), noisy, clean, device).step
     config, width = find_recipe(way).settings(size, size, stop="fixed"), find_recipe(way).width
     network = build_network(architecture, in_channels=config.input_channels, width=width)
-    loop = FitLoop(network, architecture, Observation(noisy), config, 0, clean, torch.device(device))
+    loop = FitLoop(network, architecture, Measurement(noisy), config, 0, clean, torch.device(device))
     count = 0
 
     def step() -> None:

@@ -43,7 +43,7 @@ def main() -> None:
         rows += scores("reward.csv", image, pixels, found)
     for image in ("astronaut", "coffee"):
         found = means(fidelities, image, "full", "psnr")
-        rows += scores("fidelity.csv", image, task(image, "full").observation.pixels, found)
+        rows += scores("fidelity.csv", image, task(image, "full").measurement.pixels, found)
     write_rows(options.output, COLUMNS, rows)
     summarise(rows)
 

@@ -34,9 +34,10 @@ import numpy as np
 from rows import Row, read_rows, write_rows
 from zoo_search import FOLDER, IMAGES, noisy_picture
 
+from nasdip.classical.nonlocal_bayes import BayesEstimate
 from nasdip.files import write_text
 from nasdip.io.image_file import read_image
-from nasdip.measurement.measurement import Observation
+from nasdip.measurement.measurement import Measurement
 from nasdip.nas.trial_task import TrialTask, centre_crop
 from nasdip.options.search import ProxySettings, SearchSettings
 from nasdip.process import prepare
@@ -113,13 +114,13 @@ def fit_all(
 def finalist_task(image: str) -> TrialTask:
     from zoo_search import clean_picture
 
-    from nasdip.measurement.measure import observe
-    from nasdip.nas.trial_task import make_task
+    from nasdip.measurement.measure import measurement_of
+    from nasdip.nas.trial_task import make_trial_task
 
     pixels = (noisy_picture(image) / np.float32(255)).astype(np.float32)
     proxy = ProxySettings(crop=FINALISTS_CROP, width=WIDTH, steps=FINALISTS_STEPS, threads=1)
-    task = make_task(observe(pixels)[0], clean_picture(image), SearchSettings(proxy=proxy, reward="estimate"))
-    return task._replace(seed=SEED)
+    settings = SearchSettings(proxy=proxy, reward="estimate")
+    return make_trial_task(measurement_of(pixels), clean_picture(image), settings)._replace(seed=SEED)
 
 
 def measure_finalist(image: str, text: str, seed: str) -> Row:
@@ -176,13 +177,13 @@ def gain(options: argparse.Namespace) -> None:
 
 
 @lru_cache(maxsize=8)
-def unseen(image: str, folder: Path) -> tuple[np.ndarray, Observation]:
+def unseen(image: str, folder: Path) -> tuple[np.ndarray, Measurement, BayesEstimate]:
     from nasdip.classical.reference import make_reference
-    from nasdip.measurement.measure import observe
+    from nasdip.measurement.measure import measurement_of
 
     clean, noisy = (centre_crop(read_image(folder / f"{image}{end}.png").pixels, CROP) for end in ("", "_noisy25"))
-    observation = observe(noisy)[0]
-    return clean, replace(observation, reference=make_reference(observation))
+    measurement = measurement_of(noisy)
+    return clean, measurement, make_reference(measurement)
 
 
 def measure_gain(image: str, text: str, seed: str, folder: Path) -> Row:
@@ -191,16 +192,17 @@ def measure_gain(image: str, text: str, seed: str, folder: Path) -> Row:
     from nasdip.imaging.metrics import psnr
     from nasdip.options.recipes import FAST
     from nasdip.restoration.combination import combine
+    from nasdip.restoration.fit_task import make_fit_task
     from nasdip.restoration.repetition import fit_repetition
-    from nasdip.restoration.task import make_task
 
     torch.set_num_threads(1)
-    clean, observation = unseen(image, folder)
+    clean, measurement, reference = unseen(image, folder)
     config = FAST.settings(CROP, CROP, precision="fp32")
     assert config.steps == STEPS
-    task = make_task(observation, Architecture.from_text(text), config, width=WIDTH, seed=int(seed))
-    result = fit_repetition(task, None, 1)
-    images = (observation.pixels, result.averaged, combine(observation, result.averaged, refine=True).image)
+    task = make_fit_task(measurement, Architecture.from_text(text), config, width=WIDTH, seed=int(seed))
+    result = fit_repetition(replace(task, reference=reference), None, 1)
+    restored = combine(measurement, result.averaged, reference, refine=True).image
+    images = (measurement.pixels, result.averaged, restored)
     numbers = [f"{psnr(clean, each, data_range=1.0):.4f}" for each in images]
     return dict(zip(GAINS, (image, text, seed, *numbers, str(len(result.curves.step))), strict=True))
 
@@ -215,7 +217,7 @@ def times(options: argparse.Namespace) -> None:
     from nasdip.options.recipes import FAST
 
     texts = [*KNOWN.values(), *chosen(options)]
-    observation = Observation(np.random.default_rng(0).random((CROP, CROP, 3), dtype=np.float32))
+    measurement = Measurement(np.random.default_rng(0).random((CROP, CROP, 3), dtype=np.float32))
     config = FAST.settings(CROP, CROP, steps=_TIMED_STEPS, stop="fixed")
     config = replace(config, precision=choose_precision(config.precision, torch.device("cpu")))
     seconds: dict[str, list[float]] = {text: [] for text in texts}
@@ -223,7 +225,7 @@ def times(options: argparse.Namespace) -> None:
         for text in texts:
             network = build_network(Architecture.from_text(text), width=WIDTH, seed=0)
             start = time.perf_counter()
-            fit(network, Architecture.from_text(text), observation, config)
+            fit(network, Architecture.from_text(text), measurement, config)
             seconds[text].append((time.perf_counter() - start) / _TIMED_STEPS)
     rows = []
     for text in texts:

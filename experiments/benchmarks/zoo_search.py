@@ -100,17 +100,17 @@ def run(image: str, rule: str, seed: int, runs: Path, *, whole: bool) -> tuple[R
     seconds = f"{time.perf_counter() - start:.0f}" if whole and not begun else ""
     clean, results = clean_picture(image), RunFolder(folder).trials()
     best = max((result for result in results if result.status == "ok"), key=lambda result: result.reward)
-    dip = next(result for result in results if result.architecture == str(zoo_entry("dip").architecture))
+    dip = next(result for result in results if result.architecture == zoo_entry("dip").architecture)
     restored = folder / "restored.png"
     final = f"{psnr(clean, read_image(restored).pixels, data_range=1.0):.3f}" if restored.exists() else ""
     fitted, spent = sum(r.status == "ok" for r in results), sum(r.seconds for r in results)
     facts = (
         image, rule, str(seed), *map(str, clean.shape[:2]), str(len(results)), str(fitted), seconds,
-        f"{spent:.0f}", best.architecture, f"{best.reward:.3f}", f"{dip.reward:.3f}", final,
+        f"{spent:.0f}", str(best.architecture), f"{best.reward:.3f}", f"{dip.reward:.3f}", final,
     )  # fmt: skip
     rows = [
         dict(zip(TRIALS, (
-            image, rule, str(seed), str(r.trial), r.architecture, r.status, f"{r.reward:.4f}",
+            image, rule, str(seed), str(r.trial), str(r.architecture), r.status, f"{r.reward:.4f}",
             "" if r.heldout_psnr is None else f"{r.heldout_psnr:.4f}", "" if r.steps is None else str(r.steps),
             "" if r.step_ms is None else f"{r.step_ms:.1f}", f"{r.seconds:.1f}",
         ), strict=True))

@@ -66,11 +66,11 @@ def block_matching(noisy: np.ndarray, sigma: float) -> np.ndarray:
     if not sigma > 0:
         raise NasdipError(f"BM3D needs a noise level above 0 (got {sigma}): give one with --sigma")
     package = load_bm3d()
-    stretch = working_range(noisy)
-    scaled, level = stretch.apply(check_image(noisy)), sigma / 255 / stretch.scale
+    scaling = working_range(noisy)
+    scaled, level = scaling.apply(check_image(noisy)), sigma / 255 / scaling.scale
     if scaled.shape[2] == 3:
         image = package.bm3d_rgb(scaled, level)
     else:
         planes = [np.atleast_3d(package.bm3d(plane, level)) for plane in np.moveaxis(scaled, 2, 0)]
         image = np.concatenate(planes, axis=2)
-    return np.asarray(stretch.invert(image), np.float32)
+    return np.asarray(scaling.invert(image), np.float32)

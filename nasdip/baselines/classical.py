@@ -99,11 +99,11 @@ def classical(name: str, noisy: np.ndarray) -> np.ndarray:
     if name not in CLASSICAL:
         raise NasdipError(f"no classical denoiser '{name}': use one of {', '.join(CLASSICAL)}")
     pixels = check_image(noisy)
-    stretch = working_range(pixels)
-    scaled = stretch.apply(pixels)
+    scaling = working_range(pixels)
+    scaled = scaling.apply(pixels)
     chosen = CLASSICAL[name]
     strength = calibrate(chosen, scaled)
-    return np.asarray(stretch.invert(chosen.denoise(scaled, **strength)), np.float32)
+    return np.asarray(scaling.invert(chosen.denoise(scaled, **strength)), np.float32)
 
 
 def calibrate(chosen: Classical, image: np.ndarray) -> dict[str, Any]:

@@ -80,8 +80,8 @@ def zero_shot(
     if steps < 1:
         raise NasdipError(f"{steps} steps are too few for zero-shot Noise2Noise: use 1 or more")
     check_finite(noisy, "image")
-    stretch = working_range(noisy)
-    scaled = stretch.apply(noisy).astype(np.float32)
+    scaling = working_range(noisy)
+    scaled = scaling.apply(noisy).astype(np.float32)
     y = torch.from_numpy(np.ascontiguousarray(scaled.transpose(2, 0, 1)))[None].to(device)  # (1, C, H, W)
     small = y.device.type == "cpu" and _CHANNELS * y[0, 0].numel() <= _ONE_THREAD_VALUES
     with use_threads(1 if small else None):
@@ -89,7 +89,7 @@ def zero_shot(
         with torch.no_grad():
             denoised = (y - network(y))[0].permute(1, 2, 0).cpu().numpy()
     image = np.clip(denoised, scaled.min(), scaled.max())
-    return np.asarray(stretch.invert(image), np.float32)
+    return np.asarray(scaling.invert(image), np.float32)
 
 
 def noise_network(channels: int, seed: int) -> nn.Sequential:

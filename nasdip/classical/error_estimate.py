@@ -5,11 +5,11 @@ from typing import NamedTuple
 import numpy as np
 from skimage.filters import gaussian
 
-from nasdip.classical.nonlocal_bayes import nonlocal_bayes
+from nasdip.classical.nonlocal_bayes import BayesEstimate, nonlocal_bayes
 from nasdip.classical.reference import allows_reference, filled_pixels, noisy_gaps
 from nasdip.errors import NasdipError
 from nasdip.measurement.flat_patches import cosine_basis
-from nasdip.measurement.measurement import Observation
+from nasdip.measurement.measurement import Measurement
 from nasdip.measurement.unclipping import true_intensities
 
 _BLOCK = 8  # px, side of the blocks whose cosine transforms are compared
@@ -50,7 +50,7 @@ _DOUBT = 0.75
 _WIDTH = 1.645  # standard deviations from the estimate to the ends of the interval
 
 
-class Expectation(NamedTuple):
+class ErrorEstimate(NamedTuple):
     """What is expected of a restored image.
 
     Attributes
@@ -107,9 +107,15 @@ class Measurements(NamedTuple):
     bootstrap: np.ndarray
 
 
-def expectation(
-    observation: Observation, seen: np.ndarray, *, refined: bool, workers: int = 1, seed: int = 0
-) -> Expectation | None:
+def estimate_error(
+    measurement: Measurement,
+    reference: BayesEstimate | None,
+    seen: np.ndarray,
+    *,
+    refined: bool,
+    workers: int = 1,
+    seed: int = 0,
+) -> ErrorEstimate | None:
     r"""Return what is expected of an image; None where the noise is not understood, so that there is no reference.
 
     Two estimates of the error of the reference f (`nasdip.classical.reference`) are joined by Bayes' rule. One comes
@@ -124,8 +130,10 @@ def expectation(
 
     Parameters
     ----------
-    observation : Observation
-        With its reference.
+    measurement : Measurement
+        What was restored.
+    reference : BayesEstimate or None
+        Its estimate without a network.
     seen : ndarray
         (H, W, C), the mean of the fits, or what was made of it, before clipping is undone (`Combination.seen`).
     refined : bool
@@ -138,7 +146,7 @@ def expectation(
     Raises
     ------
     NasdipError
-        For images of another shape than that of the observation.
+        For images of another shape than that of the measurement.
 
     References
     ----------
@@ -146,19 +154,21 @@ def expectation(
 
     S. Ramani, T. Blu and M. Unser, Monte-Carlo SURE, IEEE Transactions on Image Processing 17 (2008) 1540-1554.
     """
-    if seen.shape != observation.pixels.shape:
-        raise NasdipError(f"the image {seen.shape} must have the shape of the observation, {observation.pixels.shape}")
-    if observation.reference is None or not allows_reference(observation):
+    if seen.shape != measurement.pixels.shape:
+        raise NasdipError(f"the image {seen.shape} must have the shape of the measurement, {measurement.pixels.shape}")
+    if reference is None or not allows_reference(measurement):
         return None
     constants, place = REFINED if refined else FITTED, sample(seen.shape)
-    part, shown = (observation, seen) if place is None else (observation.part(place), seen[place])
-    measured = measure(part, workers=workers, seed=seed)
+    part, near, shown = measurement, reference, seen
+    if place is not None:
+        part, near, shown = measurement.part(place), reference.part(place), seen[place]
+    measured = measure(part, near, workers=workers, seed=seed)
     found = reference_error(measured.cells, *level_error(part))
-    expected = conclude(part, measured, shown, found, constants, undone=refined)
+    expected = conclude(part, near, measured, shown, found, constants, undone=refined)
     if place is None:
         return expected
     mse = float(np.mean(expected.deviation.astype(np.float64) ** 2))
-    return expected._replace(deviation=deviation(observation, None, seen, mse))
+    return expected._replace(deviation=deviation(measurement, reference, None, seen, mse))
 
 
 def sample(shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray] | None:
@@ -179,73 +189,74 @@ def _bands(length: int, share: float) -> np.ndarray:
 
 
 def conclude(
-    observation: Observation,
+    measurement: Measurement,
+    reference: BayesEstimate,
     measured: Measurements,
     image: np.ndarray,
     found: tuple[float, float],
     constants: tuple[float, ...],
     *,
     undone: bool,
-) -> Expectation:
+) -> ErrorEstimate:
     """Return what is expected of `image`, where the `reference_error` was `found`.
 
     `undone` says whether clipping is undone in the picture that is made of it.
     """
     error, spread = found
-    decibels, doubt = image_over_reference(observation, image, error, constants)
-    mse = float(np.mean(true_variance(observation))) * error * 10 ** (decibels / 10)
-    squares = of_intensities(observation, image, deviation(observation, measured.bootstrap, image, mse), undone=undone)
+    decibels, doubt = image_over_reference(measurement, reference, image, error, constants)
+    mse = float(np.mean(true_variance(measurement, reference))) * error * 10 ** (decibels / 10)
+    squares = of_intensities(
+        measurement, image, deviation(measurement, reference, measured.bootstrap, image, mse), undone=undone
+    )
     psnr = -10 * float(np.log10(max(squares.mean(), np.finfo(np.float32).tiny)))
     width = _WIDTH * float(np.linalg.norm((spread, constants[-1], _DOUBT, doubt)))
-    return Expectation(psnr, psnr - width, psnr + width, np.sqrt(squares, dtype=np.float32))
+    return ErrorEstimate(psnr, psnr - width, psnr + width, np.sqrt(squares, dtype=np.float32))
 
 
-def of_intensities(observation: Observation, seen: np.ndarray, error: np.ndarray, *, undone: bool) -> np.ndarray:
+def of_intensities(measurement: Measurement, seen: np.ndarray, error: np.ndarray, *, undone: bool) -> np.ndarray:
     """Return the squared errors of intensities, where those of the means that clipped noise shows are `error`.
 
     Where clipping is not undone, they err by what it does.
     """
-    image, slope = true_intensities(observation, seen)
+    image, slope = true_intensities(measurement, seen)
     if not undone:
         return np.asarray(error.astype(np.float64) ** 2 + (image - seen) ** 2)
     smooth = gaussian(slope**2, sigma=_SLOPE_SMOOTHING, channel_axis=-1, mode="reflect")
     return np.asarray(error.astype(np.float64) ** 2 * smooth)
 
 
-def true_variance(observation: Observation) -> np.ndarray:
+def true_variance(measurement: Measurement, reference: BayesEstimate) -> np.ndarray:
     """Return the variance of the noise, (H, W, C), at the intensities of the reference where it depends on them.
 
-    That of the observation is of smoothed pixels: too high beside whatever is bright, and not quite of the level.
+    That of the measurement is of smoothed pixels: too high beside whatever is bright, and not quite of the level.
     """
-    variance = filled_pixels(observation)[1]
-    if observation.variance is None or observation.reference is None or observation.sigma is None:
+    variance = filled_pixels(measurement)[1]
+    if measurement.variance is None or measurement.sigma is None:
         return variance
-    seen = observation.reference.image.astype(np.float64)
-    law = np.polynomial.Polynomial.fit(seen.ravel(), observation.variance.ravel(), 2)
-    sharp = np.clip(law(seen), observation.variance.min(), observation.variance.max())
-    sharp *= (observation.sigma / 255) ** 2 / sharp.mean()
-    return noisy_gaps(observation, np.asarray(sharp))
+    seen = reference.image.astype(np.float64)
+    law = np.polynomial.Polynomial.fit(seen.ravel(), measurement.variance.ravel(), 2)
+    sharp = np.clip(law(seen), measurement.variance.min(), measurement.variance.max())
+    sharp *= (measurement.sigma / 255) ** 2 / sharp.mean()
+    return noisy_gaps(measurement, np.asarray(sharp))
 
 
-def level_error(observation: Observation) -> tuple[float, float]:
+def level_error(measurement: Measurement) -> tuple[float, float]:
     """Return relative standard errors of the noise's variance: of its mean, and of blocks beside others."""
-    level = 0.0
-    if observation.sigma and observation.sigma_error:
-        level = 2 * float(np.hypot(observation.sigma_error / observation.sigma, _TEXTURE))
-    return level, 0.0 if observation.variance is None else _LAW_ERROR
+    level, noise = 0.0, measurement.noise
+    if noise is not None and noise.sigma and noise.error:
+        level = 2 * float(np.hypot(noise.error / noise.sigma, _TEXTURE))
+    return level, 0.0 if measurement.variance is None else _LAW_ERROR
 
 
-def measure(observation: Observation, *, workers: int = 1, seed: int = 0) -> Measurements:
-    """Restore the reference with new noise, and the image with a small probe; see `expectation`."""
-    reference = observation.reference
-    assert reference is not None
-    pixels, variance = filled_pixels(observation)
-    sharp = true_variance(observation)
+def measure(measurement: Measurement, reference: BayesEstimate, *, workers: int = 1, seed: int = 0) -> Measurements:
+    """Restore the reference with new noise, and the image with a small probe; see `estimate_error`."""
+    pixels, variance = filled_pixels(measurement)
+    sharp = true_variance(measurement, reference)
     clean, scale = reference.image.astype(np.float64), np.sqrt(sharp)
     rng = np.random.default_rng([seed, _STREAM])  # never the noise of somebody's simulation
     noise, probe = scale * rng.standard_normal(clean.shape), scale * rng.choice([-1.0, 1.0], clean.shape)
     again = nonlocal_bayes(clean + noise, variance, workers=workers).image - clean
-    grid = Grid(sharp, reference.variance, usable_values(observation))
+    grid = Grid(sharp, reference.variance, usable_values(measurement))
     response = np.zeros_like(clean)
     if grid.usable.any():
         noisier = variance * (1 + _PROBE**2)  # it has to know that there is more, or lets the probe pass
@@ -267,13 +278,13 @@ def model_error(variance: np.ndarray, noise: np.ndarray) -> np.ndarray:
     return np.asarray(np.maximum(np.maximum(1.06 * (told - 0.025), 0.2 * told), _LEAST))
 
 
-def usable_values(observation: Observation) -> np.ndarray:
+def usable_values(measurement: Measurement) -> np.ndarray:
     """Return where, (H, W, C), the noise is as its variance says: pixels are known and not clipped."""
-    pixels = observation.pixels
-    known = np.ones(pixels.shape[:2], bool) if observation.known is None else observation.known
+    pixels = measurement.pixels
+    known = np.ones(pixels.shape[:2], bool) if measurement.valid is None else measurement.valid
     usable = np.broadcast_to(known[..., None], pixels.shape).copy()
     for end in (pixels[known].min(), pixels[known].max()) if known.any() else ():
-        if observation.kind == "poisson" and end <= 0:
+        if measurement.kind == "poisson" and end <= 0:
             continue  # no photons: that is the noise as it is
         if np.mean(pixels == end) > _SATURATED:
             usable &= pixels != end
@@ -387,7 +398,7 @@ def _information(cells: Cells, level: float, law: float) -> np.ndarray:
 
 
 def image_over_reference(
-    observation: Observation, image: np.ndarray, error: float, constants: tuple[float, ...]
+    measurement: Measurement, reference: BayesEstimate, image: np.ndarray, error: float, constants: tuple[float, ...]
 ) -> tuple[float, float]:
     r"""Return by how many dB the mean squared error of `image` exceeds the reference's, `error` over the noise's.
 
@@ -396,10 +407,8 @@ def image_over_reference(
     the reference does not lead to the clean image: no less is told where d is larger than it usually is. Where that
     decides, the second number, a standard deviation in dB, is not 0.
     """
-    reference = observation.reference
-    assert reference is not None
-    pixels = filled_pixels(observation)[0]
-    unit = error * float(np.mean(true_variance(observation)))
+    pixels = filled_pixels(measurement)[0]
+    unit = error * float(np.mean(true_variance(measurement, reference)))
     change = image.astype(np.float64) - reference.image
     difference, correlation = np.mean(change**2) / unit, np.mean(change * (pixels - reference.image)) / unit
     told = constants[0] + constants[1] * float(difference) + constants[2] * float(correlation)
@@ -408,14 +417,14 @@ def image_over_reference(
     return bounded, abs(bounded - told) / 2 if told < least else 0.0
 
 
-def deviation(observation: Observation, bootstrap: np.ndarray | None, image: np.ndarray, mse: float) -> np.ndarray:
+def deviation(
+    measurement: Measurement, reference: BayesEstimate, bootstrap: np.ndarray | None, image: np.ndarray, mse: float
+) -> np.ndarray:
     """Return the expected root mean square error of every value, so that the mean of its square is `mse`.
 
     `bootstrap` is that of `Measurements`, None where it was not made of the whole image.
     """
-    reference = observation.reference
-    assert reference is not None
-    noise = true_variance(observation)
+    noise = true_variance(measurement, reference)
     again = np.zeros(1) if bootstrap is None else bootstrap
     terms = (noise * model_error(reference.variance, noise), again, (image - reference.image) ** 2)
     total = sum(weight * term for weight, term in zip(_MAP, terms, strict=True))

@@ -40,6 +40,10 @@ class BayesEstimate(NamedTuple):
     image: np.ndarray
     variance: np.ndarray
 
+    def part(self, place: tuple[slice, slice] | tuple[np.ndarray, np.ndarray]) -> "BayesEstimate":
+        """Return the estimate of a part of the image, given by its rows and columns (slices, or as of `np.ix_`)."""
+        return BayesEstimate(*(np.ascontiguousarray(image[place]) for image in self))
+
 
 def nonlocal_bayes(noisy: np.ndarray, variance: float | np.ndarray, *, workers: int = 1) -> BayesEstimate:
     r"""Estimate a clean image by the non-local Bayes method, with a third step of larger patches.

@@ -6,9 +6,9 @@ import time
 import numpy as np
 
 from nasdip.classical.nonlocal_bayes import BayesEstimate, nonlocal_bayes
-from nasdip.imaging.intensity import working_range
 from nasdip.measurement.impulses import fill_impulses
-from nasdip.measurement.measurement import Observation
+from nasdip.measurement.kinds import find_kind
+from nasdip.measurement.measurement import Measurement
 
 _SAMPLE = 48  # px
 _BYTES, _BYTES_A_VALUE = 300 * 2**20, 50
@@ -20,19 +20,22 @@ _FAINT = 5.0
 _FILLED = 0.1
 
 
-def allows_reference(observation: Observation) -> bool:
-    """Whether the noise allows an estimate: it must be independent between pixels, and of known level."""
-    if observation.kind == "correlated" or only_impulses(observation):
+def allows_reference(measurement: Measurement) -> bool:
+    """Whether the noise allows an estimate: it must be independent between pixels, and of known level.
+
+    Holes are nothing that patches of their surroundings can stand for.
+    """
+    if measurement.is_masked or not find_kind(measurement.kind).is_white or only_impulses(measurement):
         return False
-    return observation.relative_sigma >= _LEAST_SIGMA
+    return measurement.relative_sigma >= _LEAST_SIGMA
 
 
-def reference_seconds(observation: Observation, *, workers: int = 1) -> float:
+def reference_seconds(measurement: Measurement, *, workers: int = 1) -> float:
     """Return about how many seconds `make_reference` takes, measured on a small part of the image."""
-    height, width = observation.pixels.shape[:2]
+    height, width = measurement.pixels.shape[:2]
     tall, wide = min(height, _SAMPLE), min(width, _SAMPLE)
     start = time.perf_counter()
-    make_reference(observation.part((slice(tall), slice(wide))), workers=1)
+    make_reference(measurement.part((slice(tall), slice(wide))), workers=1)
     return (time.perf_counter() - start) * (height * width) / (tall * wide) / max(1, min(workers, height // _SAMPLE))
 
 
@@ -41,33 +44,38 @@ def reference_memory(shape: tuple[int, ...]) -> int:
     return _BYTES + _BYTES_A_VALUE * math.prod(shape)
 
 
-def only_impulses(observation: Observation) -> bool:
+def only_impulses(measurement: Measurement) -> bool:
     """Whether impulses are all the noise there is: then the other pixels are best kept as they are."""
-    return observation.known is not None and observation.relative_sigma < _FAINT
+    return measurement.impulses is not None and is_faint(measurement)
 
 
-def make_reference(observation: Observation, *, workers: int = 1) -> BayesEstimate:
+def is_faint(measurement: Measurement) -> bool:
+    """Whether a picture holds no more noise than ones that are called clean."""
+    return measurement.relative_sigma < _FAINT
+
+
+def make_reference(measurement: Measurement, *, workers: int = 1) -> BayesEstimate:
     """Return the non-local Bayes estimate of the clean image, float32, from `filled_pixels`."""
-    estimate = nonlocal_bayes(*filled_pixels(observation), workers=workers)
+    estimate = nonlocal_bayes(*filled_pixels(measurement), workers=workers)
     return BayesEstimate(*(image.astype(np.float32) for image in estimate))
 
 
-def filled_pixels(observation: Observation) -> tuple[np.ndarray, np.ndarray]:
+def filled_pixels(measurement: Measurement) -> tuple[np.ndarray, np.ndarray]:
     """Return the pixels and the variance of their noise, (H, W, C) both.
 
     Pixels that tell nothing of the image are filled with the mean of their neighbours, and count as very noisy.
     """
-    pixels, variance = observation.pixels, observation.noise_variance()
+    pixels, variance = measurement.pixels, measurement.noise_variance()
     assert variance is not None
     variance = np.broadcast_to(np.asarray(variance, np.float64), pixels.shape)
-    if observation.known is not None:
-        pixels = fill_impulses(pixels, ~observation.known)
-    return pixels, noisy_gaps(observation, variance)
+    if measurement.valid is not None:
+        pixels = fill_impulses(pixels, ~measurement.valid)
+    return pixels, noisy_gaps(measurement, variance)
 
 
-def noisy_gaps(observation: Observation, variance: np.ndarray) -> np.ndarray:
+def noisy_gaps(measurement: Measurement, variance: np.ndarray) -> np.ndarray:
     """Return variances (H, W, C), those of pixels that tell nothing raised to that of what fills them."""
-    if observation.known is None:
+    if measurement.valid is None:
         return variance
-    scale = (observation.working or working_range(observation.pixels)).scale
-    return np.where(observation.known[..., None], variance, np.maximum(variance, (scale * _FILLED) ** 2))
+    scale = measurement.working.scale
+    return np.where(measurement.valid[..., None], variance, np.maximum(variance, (scale * _FILLED) ** 2))

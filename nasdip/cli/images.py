@@ -1,4 +1,4 @@
-"""`nasdip noise` and `nasdip spectrum`."""
+"""`nasdip degrade` (also called noise) and `nasdip spectrum`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,26 +8,37 @@ import typer
 from nasdip.cli.options import Clean, Seed
 
 
-def noise(
+def degrade(
     image: Annotated[Path, typer.Argument(metavar="IMAGE")],
     sigma: Annotated[float | None, typer.Option(help="RMS of the added noise, in 8-bit units (25 = 25/255).")] = None,
     kind: Annotated[
-        str, typer.Option(help="gaussian, poisson, speckle, salt-pepper or blur-salt-pepper.")
-    ] = "gaussian",
-    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="[default: *_noisy.*]")] = None,
+        str | None,
+        typer.Option(help="Noise: gaussian, poisson, speckle, salt-pepper or blur-salt-pepper [default: gaussian]."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="[default: *_noisy.*, *_degraded.*]")
+    ] = None,
     amount: Annotated[float | None, typer.Option(help="Fraction of black and white pixels [default: 2/35].")] = None,
     blur: Annotated[float, typer.Option(help="Standard deviation of the blur, px.")] = 1.0,
     seed: Seed = 0,
     clip: Annotated[bool, typer.Option(help="Clip to [0, 1]; integer files always are.")] = False,
+    holes: Annotated[
+        str | None, typer.Option(help="Missing pixels: pixels (at random), blocks, or text; their mask is *_mask.png.")
+    ] = None,
+    share: Annotated[
+        float | None, typer.Option(help="Share of the pixels that are missing [default: 0.5; blocks, text: 0.1].")
+    ] = None,
 ) -> None:
-    """Add noise to an image.
+    """Make a worse picture of a clean one, to try restoring it: noise, missing pixels, or both.
 
-    Example: `nasdip noise clean.png --sigma 25 -o noisy.png`
+    Example: `nasdip degrade clean.png --holes pixels --share 0.5 -o holes.png`
     """
-    from nasdip.cli.commands.images import add_noise_to_file
+    from nasdip.cli.commands.degrade import Degradation, degrade_file
 
-    written = add_noise_to_file(image, output, kind=kind, sigma=sigma, amount=amount, blur=blur, seed=seed, clip=clip)
-    print(written)
+    wanted = kind or ("gaussian" if sigma is not None or amount is not None or holes is None else None)
+    asked = Degradation(wanted, sigma, amount, blur, clip, holes, share)
+    for path in degrade_file(image, output, asked, seed=seed, suffix="degraded" if holes else "noisy"):
+        print(path)
 
 
 def spectrum(
@@ -39,7 +50,7 @@ def spectrum(
 
     Example: `nasdip spectrum noisy.png restored.png --clean clean.png -o spectra`
     """
-    from nasdip.cli.commands.images import write_spectra
+    from nasdip.cli.commands.spectrum import write_spectra
 
     for path in write_spectra(images, clean, output):
         print(path)
@@ -47,5 +58,6 @@ def spectrum(
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
-    app.command()(noise)
+    app.command()(degrade)
+    app.command("noise", hidden=True)(degrade)  # what it was called while there were no holes
     app.command()(spectrum)

@@ -8,43 +8,39 @@ from contextlib import contextmanager
 import torch
 
 from nasdip.baselines.zero_shot import STEPS, zero_shot
-from nasdip.classical.reference import reference_seconds
 from nasdip.compare.methods import RESTORE, Method
-from nasdip.compare.prior_runner import prior_plan, prior_task
+from nasdip.compare.prior_runner import prior_plan
 from nasdip.compare.settings import Settings
 from nasdip.fit.device import memory_told
-from nasdip.measurement.measurement import Observation
-from nasdip.restoration.run import count_weights
-from nasdip.restoration.task import Task
-from nasdip.restoration.working_time import working_time
+from nasdip.measurement.measurement import Measurement
+from nasdip.network.build import count_weights
+from nasdip.options.fit import FitConfig
+from nasdip.zoo.catalog import zoo_entry
 
 _SIDE, _STEPS = 96, 5  # px and steps that are measured
 
 
-def check_prior(method: Method, settings: Settings, observation: Observation) -> None:
+def check_prior(method: Method, settings: Settings, measurement: Measurement) -> None:
     """Raise NasdipError where an architecture of the zoo cannot be built with these settings."""
-    task = _task(method, settings, observation)
-    count_weights(task.architecture, observation.pixels.shape[2], task.config, task.width)
+    architecture, config = zoo_entry(method.source).architecture, FitConfig()
+    count_weights(architecture, measurement.image_shape[2], config.input_channels, settings.width)
 
 
-def prior_seconds(method: Method, settings: Settings, observation: Observation) -> float:
+def prior_seconds(method: Method, settings: Settings, measurement: Measurement) -> float:
     """Return about the most seconds that an architecture of the zoo takes; NasdipError where memory is short."""
-    task = _task(method, settings, observation)
-    workers = torch.get_num_threads()
     with _measuring(settings):
-        plan = prior_plan(task)
-        return working_time(task, plan, None, lambda: reference_seconds(observation, workers=workers)).total
+        return prior_plan(method.source, settings, measurement, refine=method.kind == RESTORE).time().total
 
 
-def zero_shot_seconds(settings: Settings, observation: Observation) -> float:
+def zero_shot_seconds(settings: Settings, measurement: Measurement) -> float:
     """Return about the seconds that zero-shot Noise2Noise takes, both of its runs."""
-    pixels = observation.pixels[:_SIDE, :_SIDE]
+    pixels = measurement.pixels[:_SIDE, :_SIDE]
     with _measuring(settings):
         zero_shot(pixels, steps=1, device=settings.device)
         start = time.perf_counter()
         zero_shot(pixels, steps=_STEPS, device=settings.device)
         step = (time.perf_counter() - start) / _STEPS
-    share = math.prod(pixels.shape[:2]) / math.prod(observation.pixels.shape[:2])
+    share = math.prod(pixels.shape[:2]) / math.prod(measurement.pixels.shape[:2])
     return 2 * (settings.steps or STEPS) * step / share
 
 
@@ -57,7 +53,3 @@ def _measuring(settings: Settings) -> Iterator[None]:
     finally:
         if settings.device != "cpu":
             torch.cuda.empty_cache()
-
-
-def _task(method: Method, settings: Settings, observation: Observation) -> Task:
-    return prior_task(method.source, settings, observation, refine=method.kind == RESTORE)

@@ -28,7 +28,7 @@ class PeakMemory:
     What earlier work has freed goes back to the system first, so that it counts again where it is used again.
 
     Linux's own high-water mark is read and, where that is allowed, set back first. That of `getrusage` would be
-    inherited from the process that started this one.
+    inherited from the process that started this one, and psutil has none.
     """
 
     def __init__(self, device: str = "cpu") -> None:

@@ -1,6 +1,5 @@
 """The numbers of a comparison, made of the images of the methods: for all of them alike. No torch here."""
 
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +11,8 @@ from nasdip.errors import NasdipError
 from nasdip.fit.discrepancy import estimated_error
 from nasdip.imaging.metrics import psnr, ssim
 from nasdip.imaging.whiteness import whiteness
-from nasdip.measurement.measurement import Observation
+from nasdip.measurement.kinds import find_kind
+from nasdip.measurement.measurement import Measurement
 from nasdip.measurement.unclipping import clipping_limits, seen_variance
 from nasdip.provenance import cores, memory_available
 
@@ -30,8 +30,8 @@ class Scene(NamedTuple):
         (H, W, C), where there is one.
     heldout : ndarray
         (H, W) bool, the pixels that were hidden.
-    known : ndarray or None
-        (H, W) bool, False for impulses.
+    valid : ndarray or None
+        (H, W) bool, False where the picture tells nothing: impulses.
     variance : float, ndarray or None
         Of the noise as the pixels show it, of each value (H, W, C) or of all; None where unknown.
     """
@@ -39,7 +39,7 @@ class Scene(NamedTuple):
     noisy: np.ndarray
     clean: np.ndarray | None
     heldout: np.ndarray
-    known: np.ndarray | None
+    valid: np.ndarray | None
     variance: float | np.ndarray | None
 
 
@@ -83,31 +83,31 @@ class Row(NamedTuple):
 
 
 def make_scene(
-    observation: Observation, clean: np.ndarray | None, heldout: np.ndarray, estimate: np.ndarray | None = None
+    measurement: Measurement, clean: np.ndarray | None, heldout: np.ndarray, estimate: np.ndarray | None = None
 ) -> Scene:
     """Return what images are measured by.
 
     Where noise was clipped, the variance that is left of it follows from an estimate of the image by non-local Bayes:
     `estimate` (H, W, C), or one that is made here, where the memory suffices.
     """
-    if clipping_limits(observation).clipped and allows_reference(observation):
-        observation = replace(observation, reference=_reference(observation, estimate))
-    variance = seen_variance(observation)
-    if observation.kind == "correlated" or observation.contradicted or not (observation.sigma or 0) > 0:
+    reference = None
+    if clipping_limits(measurement).clipped and allows_reference(measurement):
+        reference = _reference(measurement, estimate)
+    variance = seen_variance(measurement, None if reference is None else reference.image)
+    if not find_kind(measurement.kind).is_white or measurement.contradicted or not (measurement.sigma or 0) > 0:
         variance = None  # a level that is not to be believed
-    return Scene(observation.pixels, clean, heldout, observation.known, variance)
+    return Scene(measurement.pixels, clean, heldout, measurement.valid, variance)
 
 
-def _reference(observation: Observation, image: np.ndarray | None) -> BayesEstimate | None:
+def _reference(measurement: Measurement, image: np.ndarray | None) -> BayesEstimate | None:
     if image is not None:
         return BayesEstimate(image, np.zeros_like(image))  # the variance of its error is not asked for
-    free = memory_available()
-    if free is not None and free < reference_memory(observation.pixels.shape):
+    if memory_available() < reference_memory(measurement.pixels.shape):
         return None
-    return make_reference(observation, workers=cores())
+    return make_reference(measurement, workers=cores())
 
 
-def measure(name: str, result: Result, scene: Scene) -> Row:
+def measure_row(name: str, result: Result, scene: Scene) -> Row:
     """Return the numbers of a method."""
     heldout, estimated = heldout_quality(result.predicted, scene)
     statistic, white = _whiteness(result.seen, scene)
@@ -154,8 +154,8 @@ def _whiteness(seen: np.ndarray, scene: Scene) -> tuple[float | None, bool | Non
     if isinstance(scene.variance, np.ndarray):
         least = scene.variance.max() / 400  # where all is saturated no residual is left
         residual = residual / np.sqrt(np.maximum(scene.variance, least))
-    if scene.known is not None:
-        residual[~scene.known] = 0
+    if scene.valid is not None:
+        residual[~scene.valid] = 0
     try:
         test = whiteness(residual)
     except NasdipError:  # constant: nothing was removed

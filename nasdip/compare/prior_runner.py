@@ -10,37 +10,27 @@ from nasdip.classical.reference import make_reference
 from nasdip.compare.heldout import without
 from nasdip.compare.runner import Restored, Tell
 from nasdip.compare.settings import Settings
-from nasdip.fit.device import find_device
 from nasdip.fit.loop import FitProgress
-from nasdip.fit.stopping.automatic import choose_stop
-from nasdip.measurement.measurement import Observation
-from nasdip.options.recipes import FAST
+from nasdip.measurement.measurement import Measurement
+from nasdip.options.restore import RestoreOptions
 from nasdip.restoration.combination import combine
+from nasdip.restoration.plan import Plan, plan
 from nasdip.restoration.repetition import fit_repetition
-from nasdip.restoration.run import Plan, plan_restoration
-from nasdip.restoration.task import Task, make_task
-from nasdip.restoration.tile_choice import fitted_size
 from nasdip.zoo.catalog import zoo_entry
 
 
-def prior_task(entry: str, settings: Settings, observation: Observation, *, refine: bool) -> Task:
-    """Return the task of `nasdip restore` for an architecture of the zoo; of its fit alone without `refine`."""
-    size = fitted_size(observation.pixels.shape, "auto")
-    config = FAST.settings(*size, steps=settings.steps, stop=choose_stop(FAST.config.stop, observation))
-    return make_task(
-        observation,
-        zoo_entry(entry).architecture,
-        config,
-        width=settings.width or FAST.width,
-        seed=settings.seed,
-        device=find_device(settings.device),
+def prior_plan(entry: str, settings: Settings, measurement: Measurement, *, refine: bool) -> Plan:
+    """Return the plan of `nasdip restore` for an architecture of the zoo; of its fit alone without `refine`."""
+    options = RestoreOptions(
+        architecture=zoo_entry(entry).architecture,
+        steps=settings.steps,
+        width=settings.width,
+        repeats=1,
         refine=refine,
+        seed=settings.seed,
+        device=settings.device,
     )
-
-
-def prior_plan(task: Task) -> Plan:
-    """Return how a task is fitted: as a whole, or in tiles that fit into the memory."""
-    return plan_restoration(task, repeats=1, tile="auto")
+    return plan(measurement, options)
 
 
 class PriorRunner:
@@ -52,19 +42,21 @@ class PriorRunner:
     """
 
     def __init__(
-        self, entry: str, settings: Settings, observation: Observation, heldout: np.ndarray, *, refine: bool
+        self, entry: str, settings: Settings, measurement: Measurement, heldout: np.ndarray, *, refine: bool
     ) -> None:
-        self._task = prior_task(entry, settings, observation, refine=refine)
-        self._plan = prior_plan(self._task)
-        blind = replace(observation, pixels=without(observation, heldout))
-        known = ~heldout if observation.known is None else ~heldout & observation.known
-        self._filled, self._hidden = blind, replace(blind, known=known)
+        self._plan = prior_plan(entry, settings, measurement, refine=refine)
+        self._task = self._plan.task
+        blind = replace(measurement, pixels=without(measurement, heldout))
+        hidden = heldout if measurement.impulses is None else heldout | measurement.impulses
+        self._filled, self._hidden = blind, replace(blind, impulses=hidden)
+        self._reference: BayesEstimate | None = None
         self._fitted = np.zeros(0)
 
     def restore(self, tell: Tell) -> Restored:
         """Fit, and combine."""
-        self._hidden = replace(self._hidden, reference=self._reference(self._filled))
-        task, tiling = replace(self._task, observation=self._hidden), self._plan.tiles.tiling
+        self._reference = self._estimate(self._filled)
+        task = replace(self._task, measurement=self._hidden, reference=self._reference)
+        tiling = self._plan.tiles.tiling
 
         def notify(where: FitProgress) -> None:
             tell(where.step, where.steps, f"loss {where.loss:.3g}")
@@ -72,13 +64,13 @@ class PriorRunner:
         self._fitted = fit_repetition(task, tiling, 1, notify=notify).averaged
         if not self._task.refine:
             return Restored(self._fitted, self._fitted)
-        whole = self._task.observation
-        made = combine(replace(whole, reference=self._reference(whole)), self._fitted, refine=True)
+        whole = self._task.measurement
+        made = combine(whole, self._fitted, self._estimate(whole), refine=True)
         return Restored(made.image, made.seen)
 
     def predict(self, tell: Tell) -> np.ndarray:
         """Combine the same fit with an estimate that does not know the held-out pixels either."""
-        return combine(self._hidden, self._fitted, refine=self._task.refine).seen
+        return combine(self._hidden, self._fitted, self._reference, refine=self._task.refine).seen
 
-    def _reference(self, observation: Observation) -> BayesEstimate | None:
-        return make_reference(observation, workers=torch.get_num_threads()) if self._task.needs_reference else None
+    def _estimate(self, measurement: Measurement) -> BayesEstimate | None:
+        return make_reference(measurement, workers=torch.get_num_threads()) if self._task.needs_reference else None

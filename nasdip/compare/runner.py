@@ -13,7 +13,7 @@ from nasdip.compare.heldout import without
 from nasdip.compare.methods import Method
 from nasdip.compare.settings import Settings
 from nasdip.errors import NasdipError
-from nasdip.measurement.measurement import Observation
+from nasdip.measurement.measurement import Measurement
 
 Tell = Callable[[int, int, str], None]  # done, of how many, a few words
 Denoise = Callable[[np.ndarray, Callable[[int], None]], np.ndarray]  # pixels, told the steps done
@@ -45,7 +45,7 @@ class FunctionRunner:
     ----------
     denoise : callable
         (H, W, C) float32 -> the same shape.
-    observation : Observation
+    measurement : Measurement
         Of the picture.
     heldout : ndarray
         (H, W), bool.
@@ -53,33 +53,33 @@ class FunctionRunner:
         Of each run, for the progress.
     """
 
-    def __init__(self, denoise: Denoise, observation: Observation, heldout: np.ndarray, steps: int = 1) -> None:
-        self._denoise, self._observation, self._heldout, self._steps = denoise, observation, heldout, steps
+    def __init__(self, denoise: Denoise, measurement: Measurement, heldout: np.ndarray, steps: int = 1) -> None:
+        self._denoise, self._measurement, self._heldout, self._steps = denoise, measurement, heldout, steps
 
     def restore(self, tell: Tell) -> Restored:
         """Run it on the picture."""
-        image = self._denoise(self._observation.pixels, lambda done: tell(done, 2 * self._steps, ""))
+        image = self._denoise(self._measurement.pixels, lambda done: tell(done, 2 * self._steps, ""))
         return Restored(image, image)
 
     def predict(self, tell: Tell) -> np.ndarray:
         """Run it on the picture without the held-out pixels."""
-        hidden, steps = without(self._observation, self._heldout), self._steps
+        hidden, steps = without(self._measurement, self._heldout), self._steps
         tell(steps, 2 * steps, "without held-out pixels")
         return self._denoise(hidden, lambda done: tell(steps + done, 2 * steps, "without held-out pixels"))
 
 
-def make_runner(method: Method, settings: Settings, observation: Observation, heldout: np.ndarray) -> Runner:
+def make_runner(method: Method, settings: Settings, measurement: Measurement, heldout: np.ndarray) -> Runner:
     """Return a method ready to be run; NasdipError where the picture, or its noise, does not suit it."""
     if method.kind in methods.FITTED:
         from nasdip.compare.prior_runner import PriorRunner
 
-        return PriorRunner(method.source, settings, observation, heldout, refine=method.kind == methods.RESTORE)
+        return PriorRunner(method.source, settings, measurement, heldout, refine=method.kind == methods.RESTORE)
     if method.kind == methods.ZERO_SHOT:
-        return _zero_shot(settings, observation, heldout)
-    return FunctionRunner(_function(method, settings, observation), observation, heldout)
+        return _zero_shot(settings, measurement, heldout)
+    return FunctionRunner(_function(method, settings, measurement), measurement, heldout)
 
 
-def _zero_shot(settings: Settings, observation: Observation, heldout: np.ndarray) -> Runner:
+def _zero_shot(settings: Settings, measurement: Measurement, heldout: np.ndarray) -> Runner:
     from nasdip.baselines.zero_shot import STEPS, zero_shot
 
     steps = settings.steps or STEPS
@@ -87,10 +87,10 @@ def _zero_shot(settings: Settings, observation: Observation, heldout: np.ndarray
     def denoise(pixels: np.ndarray, tell: Callable[[int], None]) -> np.ndarray:
         return zero_shot(pixels, steps=steps, seed=settings.seed, device=settings.device, progress=tell)
 
-    return FunctionRunner(denoise, observation, heldout, steps)
+    return FunctionRunner(denoise, measurement, heldout, steps)
 
 
-def _function(method: Method, settings: Settings, observation: Observation) -> Denoise:
+def _function(method: Method, settings: Settings, measurement: Measurement) -> Denoise:
     if method.kind == methods.TRAINED:
         import torch
 
@@ -106,15 +106,15 @@ def _function(method: Method, settings: Settings, observation: Observation) -> D
         from nasdip.baselines.block_matching import block_matching, load_bm3d
 
         load_bm3d()
-        return lambda pixels, _: block_matching(pixels, observation.sigma or 0.0)
+        return lambda pixels, _: block_matching(pixels, measurement.sigma or 0.0)
     if method.kind == methods.BAYES:
-        return _bayes(observation)
+        return _bayes(measurement)
     raise NasdipError(f"unknown kind of method '{method.kind}': this folder is of a newer version")
 
 
-def _bayes(observation: Observation) -> Denoise:
-    if not allows_reference(observation):
+def _bayes(measurement: Measurement) -> Denoise:
+    if not allows_reference(measurement):
         raise NasdipError("non-local Bayes needs noise of known level that is independent between pixels")
     from nasdip.provenance import cores
 
-    return lambda pixels, _: make_reference(replace(observation, pixels=pixels), workers=cores()).image
+    return lambda pixels, _: make_reference(replace(measurement, pixels=pixels), workers=cores()).image

@@ -61,7 +61,7 @@ class Cost(NamedTuple):
         """Estimate a fit to an image of height x width px.
 
         The memory is that of the tensors kept for the backward pass (and half as much, for gradients on their way),
-        the parameters with their gradients, Adam's two moments and the guard's two copies of all of them, and what
+        the parameters with their gradients, Adam's two moments and the rollback's two copies of all of them, and what
         torch's libraries take for themselves; `experiments/benchmarks` compares it with measured peaks.
         """
         ratio = math.prod(network_size(self.architecture, height, width)) / self.pixels

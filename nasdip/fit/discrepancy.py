@@ -7,7 +7,7 @@ def overfit_step(loss: np.ndarray, sigma: float, *, window: int = 10) -> int | N
     """Return the step (from 1) from which the loss stays below the noise's variance; None if it ends above
     it, or begins below it, where the noise level must be wrong.
 
-    An image that differs from the observation by less than the noise does has noise in it (Morozov's discrepancy
+    An image that differs from the measurement by less than the noise does has noise in it (Morozov's discrepancy
     principle), so fits are best stopped near this step.
 
     Parameters

@@ -1,19 +1,19 @@
-"""One fit of an untrained network to one observation."""
+"""One fit of an untrained network to one measurement."""
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 import numpy as np
 import torch
 from torch import nn
 
+from nasdip.classical.nonlocal_bayes import BayesEstimate
 from nasdip.classical.reference import allows_reference, make_reference
 from nasdip.errors import NasdipError
 from nasdip.fit.device import suited_threads
 from nasdip.fit.loop import WINDOW, FitLoop, FitProgress, network_size
 from nasdip.fit.stopping.automatic import decided
-from nasdip.measurement.measurement import Observation
+from nasdip.measurement.measurement import Measurement
 from nasdip.options.fit import FitConfig
 from nasdip.records.results import FitEvent, FitResult
 from nasdip.space.architecture import Architecture
@@ -22,7 +22,7 @@ from nasdip.space.architecture import Architecture
 def fit(
     network: nn.Module,
     architecture: Architecture,
-    observation: Observation,
+    measurement: Measurement,
     config: FitConfig = FitConfig(),  # noqa: B008 (frozen)
     *,
     seed: int = 0,
@@ -31,8 +31,9 @@ def fit(
     progress: Callable[[FitProgress], None] | None = None,
     stop: Callable[[], str | None] | None = None,
     watched: Sequence[str] = (),
+    reference: BayesEstimate | None = None,
 ) -> FitResult:
-    r"""Fit `network` to one observation (Ulyanov et al., Deep Image Prior, CVPR 2018).
+    r"""Fit `network` to one measurement (Ulyanov et al., Deep Image Prior, CVPR 2018).
 
     Minimises over the weights :math:`\theta`
 
@@ -45,8 +46,8 @@ def fit(
     ----------
     network : Module
         From `build_network` of `architecture`, on any device; it is moved to `device` and changed.
-    observation : Observation
-        (H, W, C), what is fitted. Where the stopping rule needs a reference that it lacks, one is made first.
+    measurement : Measurement
+        What is fitted.
     seed : int
         Of z, its perturbations and the held-out pixels (not of the weights, which `build_network` made).
     clean : ndarray, optional
@@ -58,27 +59,29 @@ def fit(
     watched : sequence of str
         Stopping rules that are followed beside that of `config`, to compare them: `FitResult.choices` says what they
         would have chosen. They change nothing.
+    reference : BayesEstimate, optional
+        An estimate of the image without a network. Where the stopping rule needs one, and none is given, it is made
+        first.
 
     Returns
     -------
     FitResult
-        Images in the observation's units.
+        Images in the measurement's units.
 
     Raises
     ------
     NasdipError
         Clean image of another shape, or a fit whose loss is not a number from the start (FitDiverged).
     """
-    if clean is not None and clean.shape != observation.pixels.shape:
-        raise NasdipError(f"the clean image is {clean.shape}, the noisy one {observation.pixels.shape}: give one size")
+    check_clean(clean, measurement)
     start = time.perf_counter()
-    config = decided(config, observation)
-    if config.stop == "reference" and observation.reference is None and allows_reference(observation):
-        observation = replace(observation, reference=make_reference(observation, workers=torch.get_num_threads()))
+    config = decided(config, measurement, has_reference=reference is not None)
+    if config.stop == "reference" and reference is None and allows_reference(measurement):
+        reference = make_reference(measurement, workers=torch.get_num_threads())
     device = torch.device(device)
-    height, width = network_size(architecture, *observation.pixels.shape[:2])
+    height, width = network_size(architecture, *measurement.image_shape[:2])
     with suited_threads(network, height, width, device):
-        loop = FitLoop(network, architecture, observation, config, seed, clean, device, watched)
+        loop = FitLoop(network, architecture, measurement, config, seed, clean, device, watched, reference)
         for step in range(1, config.steps + 1):
             loop.step(step)
             cause = stop() if stop is not None else None
@@ -92,3 +95,12 @@ def fit(
             if cause is not None or ended:
                 break
         return loop.result(time.perf_counter() - start)
+
+
+def check_clean(clean: np.ndarray | None, measurement: Measurement) -> None:
+    """Raise NasdipError for a clean image that is not finite, or not of the shape of the image measured."""
+    if clean is None:
+        return
+    Measurement(clean)  # refuses what is not finite
+    if clean.shape != measurement.image_shape:
+        raise NasdipError(f"the clean image is {clean.shape}, the noisy one {measurement.image_shape}: give one size")

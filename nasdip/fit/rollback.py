@@ -24,7 +24,7 @@ class _State(NamedTuple):
     tensors: list[Tensor]
 
 
-class Guard:
+class Rollback:
     """Keeps a copy of the last good state of a fit, and returns to it.
 
     A window of losses is bad if one is not finite, or larger than `spike` times the median of the last good window.

@@ -1,7 +1,7 @@
 """Images as arrays, without networks.
 
 What it is for: reading and writing image files with their data type, axes and tags kept; synthetic noise; what noise
-an image holds (`observe`, `noise_diagnosis`, `impulses`); an estimate of the clean image by non-local Bayes, and what
+an image holds (`measure`, `noise_diagnosis`, `impulses`); an estimate of the clean image by non-local Bayes, and what
 to expect of a restored one; padding; intensity ranges; quality metrics; and Fourier diagnostics.
 
 What it may import: numpy, scikit-image, tifffile, Pillow, and from the package `nasdip.errors`, `nasdip.files` alone.

@@ -11,7 +11,7 @@ _MARGIN = 0.5  # how far, in nominal ranges, noise may exceed the nominal range
 _COVERAGE = 0.5  # the share of the nominal range that an image must cover to be left alone
 
 
-class Stretch(NamedTuple):
+class IntensityScaling(NamedTuple):
     """The affine map ``y = (x - offset) / scale`` and its inverse.
 
     A noise level s of x is s / scale in y.
@@ -29,7 +29,7 @@ class Stretch(NamedTuple):
         return self.offset + self.scale * y
 
 
-def working_range(image: np.ndarray, nominal: tuple[float, float] = (0.0, 1.0)) -> Stretch:
+def working_range(image: np.ndarray, nominal: tuple[float, float] = (0.0, 1.0)) -> IntensityScaling:
     """Return the map of an image's intensities into [0, 1].
 
     A network that ends in a sigmoid fits values near 0 and 1 slowly and values outside never, and its learning rate
@@ -54,9 +54,9 @@ def working_range(image: np.ndarray, nominal: tuple[float, float] = (0.0, 1.0)) 
     Examples
     --------
     >>> working_range(np.array([[0.0, 0.0625]]))
-    Stretch(offset=0.0, scale=0.0625)
+    IntensityScaling(offset=0.0, scale=0.0625)
     >>> working_range(np.array([[-0.1, 1.2]]))
-    Stretch(offset=0.0, scale=1.0)
+    IntensityScaling(offset=0.0, scale=1.0)
     """
     low, high = nominal
     width = high - low
@@ -67,5 +67,5 @@ def working_range(image: np.ndarray, nominal: tuple[float, float] = (0.0, 1.0)) 
     inside = low - _MARGIN * width <= smallest and largest <= high + _MARGIN * width
     covered = min(largest, high) - max(smallest, low)
     if inside and covered >= _COVERAGE * width:
-        return Stretch(low, width)
-    return Stretch(smallest, (largest - smallest) or width)
+        return IntensityScaling(low, width)
+    return IntensityScaling(smallest, (largest - smallest) or width)

@@ -1,16 +1,16 @@
 """Synthetic noise of a known level."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from skimage.filters import gaussian
 
 from nasdip.errors import NasdipError
 from nasdip.imaging.checks import check_image
+from nasdip.measurement.noise_model import LARGEST_RATE, NoiseModel
 
-KINDS: tuple[str, ...] = ("gaussian", "poisson", "speckle", "salt-pepper", "blur-salt-pepper")
 DEFAULT_AMOUNT = 2 / 35  # one pixel in 35 black, one in 35 white
-_LARGEST_RATE = 1e18  # numpy's Poisson generator counts in 64-bit integers
 
 
 def add_noise(
@@ -78,14 +78,10 @@ def add_noise(
     clean = check_image(image)
     if kind not in KINDS:
         raise NasdipError(f"unknown noise {kind!r}: choose one of {', '.join(KINDS)}")
-    rng = np.random.default_rng(seed)
-    if kind in _ADDITIVE:
-        noisy = _ADDITIVE[kind](clean, _level(kind, sigma, amount), rng)
-    else:
-        if kind == "blur-salt-pepper":
-            clean = _blurred(clean, blur)
-        noisy = _salt_pepper(clean, _amount(clean, sigma, amount), rng)
-    return (np.clip(noisy, 0, 1) if clip else noisy).astype(image.dtype)
+    if kind == "blur-salt-pepper":
+        clean = _blurred(clean, blur)
+    noise = replace(_MODELS[kind](clean, sigma, amount), clipped=clip)
+    return noise.sample(clean, seed).astype(image.dtype)
 
 
 def _level(kind: str, sigma: float | None, amount: float | None) -> float:
@@ -93,35 +89,43 @@ def _level(kind: str, sigma: float | None, amount: float | None) -> float:
         raise NasdipError(f"{kind} noise takes no amount: give its level as sigma, in 8-bit units")
     if sigma is None or not 0 < sigma < np.inf:
         raise NasdipError(f"{kind} noise needs a sigma above 0 in 8-bit units, such as 25 (got {sigma})")
-    return sigma / 255
+    return sigma
 
 
-def _gaussian(image: np.ndarray, level: float, rng: np.random.Generator) -> np.ndarray:
-    return image + rng.normal(0, level, image.shape)
+def _gaussian(image: np.ndarray, sigma: float | None, amount: float | None) -> NoiseModel:
+    return NoiseModel.white(_level("gaussian", sigma, amount))
 
 
-def _poisson(image: np.ndarray, level: float, rng: np.random.Generator) -> np.ndarray:
+def _poisson(image: np.ndarray, sigma: float | None, amount: float | None) -> NoiseModel:
+    sigma = _level("poisson", sigma, amount)
     signal = np.maximum(image, 0)
     if not signal.any():
         raise NasdipError("poisson noise is proportional to the signal and this image is black: use gaussian noise")
-    peak = signal.mean() / level**2
-    if peak * signal.max() > _LARGEST_RATE:
+    gain = (sigma / 255) ** 2 / float(signal.mean())
+    if signal.max() / gain > LARGEST_RATE:
         raise NasdipError("sigma is too small for poisson noise on this image: use gaussian noise or a larger sigma")
-    return image + rng.poisson(peak * signal) / peak - signal
+    return NoiseModel("poisson", sigma, 0.0, 0.0, gain=gain)
 
 
-def _speckle(image: np.ndarray, level: float, rng: np.random.Generator) -> np.ndarray:
-    power = np.mean(image**2)
+def _speckle(image: np.ndarray, sigma: float | None, amount: float | None) -> NoiseModel:
+    sigma, power = _level("speckle", sigma, amount), float(np.mean(image**2))
     if power == 0:
         raise NasdipError("speckle noise is proportional to the signal and this image is black: use gaussian noise")
-    return image + image * rng.normal(0, level / np.sqrt(power), image.shape)
+    return NoiseModel("speckle", sigma, 0.0, 0.0, square=(sigma / 255) ** 2 / power)
 
 
-_ADDITIVE: dict[str, Callable[[np.ndarray, float, np.random.Generator], np.ndarray]] = {
+def _salt_pepper(image: np.ndarray, sigma: float | None, amount: float | None) -> NoiseModel:
+    return NoiseModel("impulse", 0.0, 0.0, 0.0, impulses=_amount(image, sigma, amount))
+
+
+_MODELS: dict[str, Callable[[np.ndarray, float | None, float | None], NoiseModel]] = {
     "gaussian": _gaussian,
     "poisson": _poisson,
     "speckle": _speckle,
+    "salt-pepper": _salt_pepper,
+    "blur-salt-pepper": _salt_pepper,
 }
+KINDS = tuple(_MODELS)
 
 
 def _blurred(image: np.ndarray, blur: float) -> np.ndarray:
@@ -147,11 +151,3 @@ def _amount(image: np.ndarray, sigma: float | None, amount: float | None) -> flo
         largest = 255 * np.sqrt(mean_square)
         raise NasdipError(f"salt-pepper noise on this image cannot exceed sigma {largest:.1f}: give less than {sigma}")
     return amount
-
-
-def _salt_pepper(image: np.ndarray, amount: float, rng: np.random.Generator) -> np.ndarray:
-    draw = rng.random(image.shape[:2])  # (H, W): one draw a pixel, all channels together
-    noisy = image.copy()
-    noisy[draw < amount / 2] = 0
-    noisy[draw >= 1 - amount / 2] = 1
-    return noisy

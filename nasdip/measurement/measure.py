@@ -1,4 +1,4 @@
-"""From pixels to an observation: what noise is in them, and what that means for a fit."""
+"""From pixels to a measurement: what noise is in them, and what that means for a fit."""
 
 from dataclasses import replace
 
@@ -6,18 +6,21 @@ import numpy as np
 from skimage.filters import gaussian
 
 from nasdip.errors import NasdipError
-from nasdip.imaging.intensity import Stretch, working_range
-from nasdip.measurement.diagnosis import Diagnosis, diagnose, find_noise
+from nasdip.imaging.intensity import IntensityScaling, working_range
+from nasdip.measurement.diagnosis import diagnose, find_noise
 from nasdip.measurement.impulses import fill_impulses, impulse_mask
 from nasdip.measurement.level import NoiseLevel
-from nasdip.measurement.measurement import Observation
+from nasdip.measurement.measurement import Measurement
+from nasdip.measurement.noise_model import NoiseModel
+from nasdip.measurement.operators.mask import Mask
 
 # px; over so many, noise is small beside the intensity that its variance depends on.
 _SMOOTHING = 2.0
+_PROBE = 20.0  # 8-bit units, of noise that is well measured and not clipped
 
 
-def observe(pixels: np.ndarray, sigma: float | None = None) -> tuple[Observation, Diagnosis]:
-    """Find out what noise an image holds; return the observation, and what was found.
+def measurement_of(pixels: np.ndarray, sigma: float | None = None, known: np.ndarray | None = None) -> Measurement:
+    """Find out what noise an image holds; return the measurement that it is.
 
     It is judged in the range that the image is fitted in (`working_range`): a 12-bit micrograph in a 16-bit file is no
     dark picture with little noise. Impulses do not count for that range: hot pixels far above all others would make it
@@ -29,7 +32,10 @@ def observe(pixels: np.ndarray, sigma: float | None = None) -> tuple[Observation
         (H, W, C) float32, nominally in [0, 1], at least 16x16 px.
     sigma : float, optional
         The noise level (root mean square) in 8-bit units, where it is known: it replaces the estimated one, which is
-        kept beside it (`looks`). The kind of the noise is found in any case.
+        kept beside it (`NoiseModel.measured_level`). The kind of the noise is found in any case.
+    known : ndarray, optional
+        (H, W) bool, False where nothing was measured: a picture with holes, whose pixels there may be anything. None
+        or all True: all were.
 
     Raises
     ------
@@ -39,47 +45,64 @@ def observe(pixels: np.ndarray, sigma: float | None = None) -> tuple[Observation
     Examples
     --------
     >>> noisy = np.random.default_rng(0).normal(0.5, 25 / 255, (64, 64, 1)).astype(np.float32)
-    >>> observe(noisy, 5.0)[0].contradicted, observe(noisy, 24.0)[0].contradicted
+    >>> measurement_of(noisy, 5.0).contradicted, measurement_of(noisy, 24.0).contradicted
     (True, False)
     """
+    check_sigma(sigma)
+    if known is not None and not known.all():
+        return _with_holes(pixels, sigma, known)
+    Measurement(pixels)  # refuses what cannot be fitted
+    found, impulses, scaling = _examine(pixels)
+    noise = found if sigma is None else _of_level(found, sigma)
+    return Measurement(
+        pixels,
+        noise,
+        scaling=scaling,
+        variance=_variance(noise, pixels, impulses),
+        impulses=impulses if impulses.any() else None,
+    )
+
+
+def _with_holes(pixels: np.ndarray, sigma: float | None, known: np.ndarray) -> Measurement:
+    """Return the measurement of a picture with holes, whose noise is judged in the pixels around them."""
+    if known.shape != pixels.shape[:2]:
+        raise NasdipError(f"a mask of {known.shape} px does not fit a picture of {pixels.shape[:2]} px: give one size")
+    operator = Mask(known)
+    pixels = np.where(known[..., None], pixels, 0).astype(np.float32)
+    Measurement(pixels)
+    scaling = working_range(pixels[known])
+    filled = scaling.apply(fill_impulses(pixels, ~known))
+    found = _without_impulses(_in_units(_unbiased(diagnose(filled, ~known), known), scaling))
+    noise = found if sigma is None else _of_level(found, sigma)
+    variance = _variance(noise, pixels, ~known)
+    return Measurement(pixels, noise, operator, scaling=scaling, variance=variance)
+
+
+def _unbiased(found: NoiseModel, known: np.ndarray) -> NoiseModel:
+    """Return the noise without what filling the holes does to its level, as white noise with the same holes shows."""
+    flat = 0.5 + np.random.default_rng(0).normal(0, _PROBE / 255, (*known.shape, 1))
+    bias = diagnose(fill_impulses(flat, ~known), ~known).sigma / _PROBE
+    square = bias**2
+    return replace(
+        found, sigma=found.sigma / bias, error=found.error / bias, offset=found.offset / square,
+        gain=found.gain / square, square=found.square / square,
+    )  # fmt: skip
+
+
+def _without_impulses(found: NoiseModel) -> NoiseModel:
+    """Return the noise found where the pixels that were filled in are holes, no impulses."""
+    kind = "speckle" if found.square else "poisson" if found.gain else "gaussian"
+    return replace(found, kind=kind, impulses=0.0)
+
+
+def check_sigma(sigma: float | None) -> None:
+    """Raise NasdipError for a noise level that is none; None means that it is to be found."""
     if sigma is not None and not 0 <= sigma < np.inf:
         raise NasdipError(f"sigma {sigma} is no noise level: use a number from 0, in 8-bit units, or auto")
-    Observation(pixels)  # refuses what cannot be fitted
-    found, impulses, working = _examine(pixels)
-    if sigma is not None:
-        found = _of_level(found, sigma)
-    observation = Observation(
-        pixels,
-        found.sigma,
-        kind=found.kind,
-        sigma_error=found.error,
-        working=working,
-        variance=_variance(found, pixels, impulses),
-        known=~impulses if impulses.any() else None,
-        given=found.given,
-        looks=found.looks,
-    )
-    return observation, found
 
 
-def parse_sigma(text: str) -> float | None:
-    """Read a noise level that a person typed, in 8-bit units; None for auto. NasdipError where it is none.
-
-    Examples
-    --------
-    >>> parse_sigma("25"), parse_sigma("auto")
-    (25.0, None)
-    """
-    if text == "auto":
-        return None
-    try:
-        return float(text)
-    except ValueError:
-        raise NasdipError(f"sigma '{text}' is no noise level: use a number in 8-bit units, or auto") from None
-
-
-def _examine(pixels: np.ndarray) -> tuple[Diagnosis, np.ndarray, Stretch | None]:
-    """Return the diagnosis, the mask (H, W) of the impulses, and the range of the others where it is much narrower."""
+def _examine(pixels: np.ndarray) -> tuple[NoiseModel, np.ndarray, IntensityScaling | None]:
+    """Return the noise, the mask (H, W) of the impulses, and the range of the others where it is much narrower."""
     whole = working_range(pixels)
     found, impulses = find_noise(whole.apply(pixels))
     if not impulses.any():
@@ -92,10 +115,10 @@ def _examine(pixels: np.ndarray) -> tuple[Diagnosis, np.ndarray, Stretch | None]
     return _in_units(diagnose(filled, impulses), inner), impulses, inner
 
 
-def _in_units(found: Diagnosis, stretch: Stretch) -> Diagnosis:
-    """Return a diagnosis of stretched intensities (x - offset) / scale in the units of x."""
-    offset, scale = stretch
-    if stretch == (0.0, 1.0):
+def _in_units(found: NoiseModel, scaling: IntensityScaling) -> NoiseModel:
+    """Return the noise of scaled intensities (x - offset) / scale in the units of x."""
+    offset, scale = scaling
+    if scaling == (0.0, 1.0):
         return found
     return replace(
         found,
@@ -107,19 +130,19 @@ def _in_units(found: Diagnosis, stretch: Stretch) -> Diagnosis:
     )
 
 
-def _of_level(found: Diagnosis, sigma: float) -> Diagnosis:
-    """Return the diagnosis for noise of a level that was given; the one that was found is kept beside it."""
-    told = replace(found, sigma=sigma, error=0.0, given=True, looks=NoiseLevel(found.sigma, found.error))
+def _of_level(found: NoiseModel, sigma: float) -> NoiseModel:
+    """Return the noise for a level that was given; the one that was found is kept beside it."""
+    told = replace(found, sigma=sigma, error=0.0, given=True, measured_level=NoiseLevel(found.sigma, found.error))
     factor = (sigma / found.sigma) ** 2 if found.sigma else 0.0
     if not factor:
         return replace(told, offset=(sigma / 255) ** 2, gain=0.0, square=0.0)
     return replace(told, offset=factor * found.offset, gain=factor * found.gain, square=factor * found.square)
 
 
-def _variance(found: Diagnosis, pixels: np.ndarray, impulses: np.ndarray) -> np.ndarray | None:
+def _variance(noise: NoiseModel, pixels: np.ndarray, impulses: np.ndarray) -> np.ndarray | None:
     """Return the variance of the noise in every value (H, W, C); None where it is the same everywhere."""
-    if not (found.gain or found.square):
+    if not (noise.gain or noise.square):
         return None
     clear = fill_impulses(pixels, impulses).astype(np.float64)
     smooth = np.asarray(gaussian(clear, sigma=_SMOOTHING, channel_axis=-1, mode="reflect"))
-    return found.variance(smooth).astype(np.float32)
+    return noise.variance(smooth).astype(np.float32)

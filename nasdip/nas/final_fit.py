@@ -6,23 +6,20 @@ from typing import NamedTuple
 import torch
 
 from nasdip.errors import NasdipError
-from nasdip.measurement.measure import observe
+from nasdip.measurement.measure import measurement_of
 from nasdip.nas.time_limit import TimeLimit
-from nasdip.options.quality import find_quality
+from nasdip.options.restore import RestoreOptions
 from nasdip.records.restoration_folder import RestorationFolder
 from nasdip.records.run_folder import RunFolder
 from nasdip.records.trial_result import TrialResult
-from nasdip.restoration.run import Plan, plan_restoration
-from nasdip.restoration.task import Task, make_task
+from nasdip.restoration.plan import Plan, plan
 from nasdip.seeds import derive_seed
-from nasdip.space.architecture import Architecture
 
 
 class FinalFit(NamedTuple):
-    """The best trial of a search, and the restoration with its architecture as it will be carried out, and where."""
+    """The best trial of a search, and the restoration with its architecture as it will be done, and where."""
 
     best: TrialResult
-    task: Task
     plan: Plan
     folder: RestorationFolder
 
@@ -47,28 +44,27 @@ def plan_best(folder: RunFolder, device: torch.device, limit: TimeLimit | None =
         cause = f", the last with: {trials[-1].error}" if trials else ""
         raise NasdipError(f"none of the {len(trials)} trials succeeded{cause}; there is nothing to fit")
     noisy, clean = folder.images()
-    observation = observe(noisy)[0]
-    restoration = folder.final
+    measurement, restoration = measurement_of(noisy, known=folder.mask()), folder.final
+    options = RestoreOptions(
+        architecture=best.architecture,
+        recipe=final.recipe,
+        steps=final.steps,
+        width=final.width,
+        repeats=final.repeats,
+        seed=derive_seed(record.settings.seed, 1),
+        device=str(device),
+    )
 
-    def plan(steps: int | None) -> FinalFit:
-        task = make_task(
-            observation,
-            Architecture.from_text(best.architecture),
-            replace(final, steps=steps).config(noisy.shape),
-            width=final.width,
-            seed=derive_seed(record.settings.seed, 1),
-            clean=clean,
-            device=device,
-            refine=find_quality(None, recipe=final.recipe).refine,
-        )
-        return FinalFit(best, task, plan_restoration(task, repeats=final.repeats, folder=restoration), restoration)
+    def fit(steps: int | None) -> FinalFit:
+        made = plan(measurement, replace(options, steps=steps), clean=clean, folder=restoration)
+        return FinalFit(best, made, restoration)
 
     restoration.budget = None if limit is None else {"seconds": limit.seconds, "steps": final.steps}
     begun = restoration.picked()
-    if begun is not None and begun[0] == best.architecture:
-        return plan(begun[1])
-    whole = plan(final.steps)
+    if begun is not None and begun[0] == str(best.architecture):
+        return fit(begun[1])
+    whole = fit(final.steps)
     if limit is None or whole.plan.resumed:
         return whole
-    steps = limit.steps(whole.task, whole.plan, restoration)
-    return whole if steps == whole.task.config.steps else plan(steps)
+    steps = limit.steps(whole.plan, restoration)
+    return whole if steps == whole.plan.task.config.steps else fit(steps)

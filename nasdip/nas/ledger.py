@@ -92,6 +92,11 @@ class Ledger:
         self._catch_up()
         return suggestion
 
+    def is_tried(self, suggestion: Suggestion) -> bool:
+        """Whether an earlier trial, without a result so far, has the same architecture."""
+        earlier = (other for other in self.open.values() if other.trial < suggestion.trial)
+        return any(other.architecture == suggestion.architecture for other in earlier)
+
     def repeated(self, suggestion: Suggestion) -> TrialResult | None:
         """Return the result of an earlier trial with the same architecture as this one's; None where there is none."""
         earlier = next((t for t in self.trials if t.architecture == suggestion.architecture and t.status == "ok"), None)
@@ -138,7 +143,7 @@ class Ledger:
     def _learn_due(self) -> None:
         for number in self._due():
             result = self.results[number]
-            architecture = Architecture.from_text(result.architecture)
+            architecture = result.architecture
             # A candidate may be of no use to the searcher.
             if number > len(self._candidates) or self._searcher.space.holds(architecture):
                 self._searcher.update([Outcome(architecture, self._worth(result))])
@@ -169,7 +174,8 @@ class Ledger:
         diagnostics = self._searcher.diagnostics()
         number = 1 + self.suggested
         given = self._candidates[number - 1 : number]
-        suggestion = Suggestion(number, given[0] if given else str(self._searcher.suggest(1)[0]), diagnostics)
+        architecture = Architecture.from_text(given[0]) if given else self._searcher.suggest(1)[0]
+        suggestion = Suggestion(number, architecture, diagnostics)
         if number not in self.results:
             self.open[number] = suggestion
         self._journal.append(number)
@@ -189,7 +195,7 @@ class Ledger:
         if state is None or "journal" not in state.meta:
             return
         journal = [int(event) for event in state.meta["journal"]]
-        suggestions = {s.trial: s for s in (Suggestion(*entry) for entry in state.meta["open"])}
+        suggestions = {s.trial: s for s in map(Suggestion.from_json, state.meta["open"])}
         lost = sorted({event for event in journal if event > 0} - self.results.keys() - suggestions.keys())
         if lost:
             numbers = ", ".join(map(str, lost))
@@ -206,5 +212,5 @@ class Ledger:
 
     def _save(self) -> None:
         state = self._searcher.dump()
-        meta = {**state.meta, "journal": self._journal, "open": [list(s) for s in self.open.values()]}
+        meta = {**state.meta, "journal": self._journal, "open": [s.to_json() for s in self.open.values()]}
         SearcherState(meta, state.tensors).save(self.folder.searcher_file)

@@ -75,10 +75,10 @@ def place_workers(most: int, need: int, free: Mapping[str, int | None]) -> list[
     ['cuda:0', 'cuda:1', 'cuda:0', 'cuda:0']
     """
     room = {device: most if size is None else int(_MEMORY_SHARE * size // need) for device, size in free.items()}
-    places: list[str] = []
-    while len(places) < most and any(left > 0 for left in room.values()):
+    worker_devices: list[str] = []
+    while len(worker_devices) < most and any(left > 0 for left in room.values()):
         for device in room:
-            if room[device] > 0 and len(places) < most:
-                places.append(device)
+            if room[device] > 0 and len(worker_devices) < most:
+                worker_devices.append(device)
                 room[device] -= 1
-    return places or [next(iter(free))]
+    return worker_devices or [next(iter(free))]

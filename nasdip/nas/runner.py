@@ -11,24 +11,25 @@ import torch
 
 from nasdip.errors import NasdipError
 from nasdip.fit.device import describe
-from nasdip.measurement.measure import observe
-from nasdip.measurement.measurement import Observation
-from nasdip.nas.backends.in_process import Evaluation, Evaluator, Here
-from nasdip.nas.backends.subprocesses.workers import OtherOperations, Workers
+from nasdip.fit.fit import check_clean
+from nasdip.measurement.measurement import Measurement
+from nasdip.nas.backends.backend import TrialBackend
+from nasdip.nas.backends.in_process import Evaluation, InProcessBackend
+from nasdip.nas.backends.subprocesses import OtherOperations, SubprocessBackend
 from nasdip.nas.final_fit import plan_best
 from nasdip.nas.ledger import Ledger
 from nasdip.nas.planning import resolved
 from nasdip.nas.schedule import Schedule
 from nasdip.nas.time_limit import TimeLimit
 from nasdip.nas.trial_task import choose_reward
-from nasdip.nas.worker_devices import find_places, gpus
+from nasdip.nas.worker_devices import find_worker_devices, gpus
 from nasdip.network.build import check_width
 from nasdip.options.search import SearchSettings
 from nasdip.provenance import provenance
 from nasdip.records.results import Restoration
 from nasdip.records.run_folder import RunFolder, RunRecord
 from nasdip.records.trial_result import TrialResult
-from nasdip.restoration.run import Progress, carry_out
+from nasdip.restoration.run import Progress, run_restoration
 from nasdip.searchers.registry import make_searcher
 from nasdip.seeds import derive_seed
 from nasdip.space.architecture import Architecture
@@ -41,19 +42,18 @@ def start_run(
     folder: RunFolder,
     settings: SearchSettings,
     space: SearchSpace,
-    noisy: np.ndarray,
+    measurement: Measurement,
     clean: np.ndarray | None,
     device: torch.device,
     *,
-    observation: Observation | None = None,
     image: str = "",
     clean_image: str | None = None,
     input_file: Path | None = None,
     started: dict[str, Any] | None = None,
 ) -> None:
-    """Lay out the folder of a new search on an image (H, W, C), and check everything that can be checked before.
+    """Lay out the folder of a new search on a measurement, and check everything that can be checked before.
 
-    `observation` is what `observe` found of the image, where that is known already. `image` and `clean_image` name the
+    `image` and `clean_image` name the
     pictures for people; a copy of `input_file` is kept; `started` is the provenance, where it is not that of this
     process's command.
 
@@ -65,30 +65,26 @@ def start_run(
     """
     if folder.exists():
         raise NasdipError(f"{folder.path} holds a search already: resume it (--resume), or choose another folder")
-    if clean is not None and clean.shape != noisy.shape:
-        raise NasdipError(f"the clean image is {clean.shape}, the noisy one {noisy.shape}: give images of one size")
+    check_clean(clean, measurement)
     if settings.reward == "clean" and clean is None:
         raise NasdipError("reward 'clean' needs a clean image: give --clean, or use the reward auto")
-    for pixels in (noisy, *([] if clean is None else [clean])):
-        Observation(pixels)  # refuses what is too small or not finite
     derive_seed(settings.seed)
     candidates = tuple(str(Architecture.from_text(text)) for text in settings.candidates)
     check_width(space, settings.proxy.width)
-    final = settings.final.filled_in(noisy.shape)
+    final = settings.final.filled_in(measurement.image_shape)
     if final.steps and final.width:
         check_width(space, final.width)
     make_searcher(settings.searcher, space, seed=settings.seed, **settings.searcher_settings)
     if clean is not None and clean_image is None:
         clean_image = "an array"
-    observation = observation or observe(noisy)[0]
     settings = dataclasses.replace(settings, final=final, candidates=candidates[: settings.trials])
-    settings = choose_reward(settings, observation, has_clean=clean is not None)
-    settings = resolved(settings, noisy.shape, torch.get_num_threads(), len(gpus(device)))
-    assert observation.sigma is not None  # `observe` finds one
+    settings = choose_reward(settings, measurement, has_clean=clean is not None)
+    settings = resolved(settings, measurement.image_shape, torch.get_num_threads(), len(gpus(device)))
+    assert measurement.sigma is not None  # `measurement_of` finds one
     record = RunRecord(
-        settings, image, clean_image, observation.sigma, describe(device), [started or provenance()], observation.kind
+        settings, image, clean_image, measurement.sigma, describe(device), [started or provenance()], measurement.kind
     )
-    folder.create(record, space, noisy, clean, input_file)
+    folder.create(record, space, measurement.pixels, clean, input_file, measurement.operator.measured)
 
 
 def resume_run(folder: RunFolder, *, trials: int | None = None, started: dict[str, Any] | None = None) -> None:
@@ -115,38 +111,39 @@ def run_trials(
     device: torch.device,
     notify: Callable[[TrialResult], None] | None = None,
     *,
-    places: Sequence[str] | None = None,
+    worker_devices: Sequence[str] | None = None,
     limit: TimeLimit | None = None,
 ) -> list[TrialResult]:
     """Run the trials that are missing, and return all.
 
     Each trial is on disk when it ends, and then the searcher's state; killed at any moment, the next call goes on
     with the trials that were under way. `notify` is called after each trial, in the order in which they end. Several
-    `places` (by default those of `find_places`) are processes of their own; results do not depend on their number.
-    With a `limit`, no more trials are begun when their time is over, and run.json notes how many there are.
+    `worker_devices` (by default those of `find_worker_devices`) are processes of their own; results do not
+    depend on their number. With a `limit`, no more trials are begun when their time is over, and run.json notes how
+    many there are.
     """
     settings = folder.record().settings
     ledger = Ledger(folder, settings.lag)
-    chosen = find_places(folder, device) if places is None else list(places)
+    chosen = find_worker_devices(folder, device) if worker_devices is None else list(worker_devices)
     if limit is not None and folder.missing():
         limit.measure(folder, device)
 
     def enough() -> bool:
         return limit is not None and limit.forbids(ledger.results.values())
 
-    def run(evaluator: Evaluator) -> None:
-        trials = Schedule(ledger, evaluator, settings.trials, notify or (lambda result: None), enough).run()
+    def run(backend: TrialBackend) -> None:
+        trials = Schedule(ledger, backend, settings.trials, notify or (lambda result: None), enough).run()
         if trials < settings.trials:
             _note_trials(folder, trials)
 
     if len(chosen) > 1:
         try:
-            with Workers(folder, chosen) as workers:
+            with SubprocessBackend(folder, chosen) as workers:
                 run(workers)
             return ledger.trials
         except OtherOperations as error:
             _log.warning("%s: this process evaluates all trials, one after the other", error)
-    run(Here(Evaluation(folder, device)))
+    run(InProcessBackend(Evaluation(folder, device)))
     return ledger.trials
 
 
@@ -164,4 +161,4 @@ def fit_best(
     Repetitions which are on disk already are not repeated. With a `limit`, the fit may take fewer steps.
     """
     final = plan_best(folder, device, limit)
-    return None if final is None else carry_out(final.task, final.plan, final.folder, progress)
+    return None if final is None else run_restoration(final.plan, final.folder, progress)

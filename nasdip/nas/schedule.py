@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from nasdip.errors import NasdipError
-from nasdip.nas.backends.in_process import Evaluator, Job
+from nasdip.nas.backends.backend import TrialBackend, TrialJob
 from nasdip.nas.ledger import Ledger
 from nasdip.records.trial_result import Suggestion, TrialResult
 
@@ -27,12 +27,12 @@ class Schedule:
     def __init__(
         self,
         ledger: Ledger,
-        evaluator: Evaluator,
+        backend: TrialBackend,
         trials: int,
         notify: Callable[[TrialResult], None],
         enough: Callable[[], bool] = lambda: False,
     ) -> None:
-        self._ledger, self._evaluator, self._trials, self._notify = ledger, evaluator, trials, notify
+        self._ledger, self._backend, self._trials, self._notify = ledger, backend, trials, notify
         self._enough = enough
         self._running: set[int] = set()
 
@@ -47,7 +47,7 @@ class Schedule:
         while self._missing():
             self._begin_all()
             if self._running:
-                result = self._evaluator.wait()
+                result = self._backend.wait()
                 self._running.discard(result.trial)
                 self._take(result)
             elif self._missing():
@@ -58,12 +58,12 @@ class Schedule:
         return sorted(set(range(1, self._trials + 1)) - self._ledger.results.keys())
 
     def _begin_all(self) -> None:
-        while self._evaluator.is_free:
+        while self._backend.is_free:
             suggestion = self._next()
             if suggestion is None:
                 return
             self._running.add(suggestion.trial)
-            self._evaluator.submit(self._job(suggestion))
+            self._backend.submit(self._job(suggestion))
 
     def _next(self) -> Suggestion | None:
         """Return the next trial to begin; None where one that runs must end before. Repeated ones are taken at once."""
@@ -74,7 +74,7 @@ class Schedule:
             known = ledger.repeated(suggestion)
             if known is not None:
                 self._take(known)
-            elif self._is_tried(suggestion):
+            elif ledger.is_tried(suggestion):
                 waiting.add(suggestion.trial)
             else:
                 return suggestion
@@ -88,15 +88,10 @@ class Schedule:
             self._trials = ledger.suggested
         return ledger.suggested < self._trials
 
-    def _is_tried(self, suggestion: Suggestion) -> bool:
-        """Whether an earlier trial, without a result so far, has the same architecture."""
-        earlier = (other for other in self._ledger.open.values() if other.trial < suggestion.trial)
-        return any(other.architecture == suggestion.architecture for other in earlier)
-
-    def _job(self, suggestion: Suggestion) -> Job:
+    def _job(self, suggestion: Suggestion) -> TrialJob:
         assert self._ledger.lag is not None
         last = suggestion.trial - self._ledger.lag
-        return Job(suggestion, {n: t.curve for n, t in self._ledger.results.items() if n <= last and t.curve})
+        return TrialJob(suggestion, {n: t.curve for n, t in self._ledger.results.items() if n <= last and t.curve})
 
     def _take(self, result: TrialResult) -> None:
         self._ledger.learn(result)

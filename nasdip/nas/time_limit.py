@@ -3,7 +3,6 @@
 import math
 import time
 from collections.abc import Callable, Iterable
-from functools import cache
 from statistics import mean
 
 import numpy as np
@@ -11,13 +10,11 @@ import torch
 
 from nasdip.classical.reference import reference_seconds
 from nasdip.fit.cost import estimate_fit
-from nasdip.measurement.measure import observe
+from nasdip.measurement.measure import measurement_of
 from nasdip.records.restoration_folder import RestorationFolder
 from nasdip.records.run_folder import RunFolder
 from nasdip.records.trial_result import TrialResult
-from nasdip.restoration.run import Plan
-from nasdip.restoration.task import Task
-from nasdip.restoration.working_time import working_time
+from nasdip.restoration.plan import Plan
 
 # Trials that are begun whatever the time: no search is less.
 LEAST_TRIALS = 6
@@ -78,7 +75,9 @@ class TimeLimit:
         steps = [estimate_fit(a, (height, width, channels), config, width=final.width, device=device) for a in samples]
         fits = _LONGER * final.repeats * mean(cost.seconds(config.steps) for cost in steps)
         fits *= 1.0 if config.stop == "fixed" else _USUAL
-        others = _ESTIMATES * reference_seconds(observe(noisy)[0], workers=torch.get_num_threads())
+        others = _ESTIMATES * reference_seconds(
+            measurement_of(noisy, known=folder.mask()), workers=torch.get_num_threads()
+        )
         self._reserve = min(fits + others, (1 - _SHARE_OF_TRIALS) * self.seconds)
 
     def forbids(self, done: Iterable[TrialResult]) -> bool:
@@ -86,23 +85,19 @@ class TimeLimit:
         seconds = [trial.seconds for trial in done if trial.repeat_of is None]
         return len(seconds) >= LEAST_TRIALS and self.left - self._reserve < mean(seconds)
 
-    def steps(self, task: Task, plan: Plan, folder: RestorationFolder) -> int:
+    def steps(self, plan: Plan, folder: RestorationFolder) -> int:
         """Return the steps that the last fit may take: all, or as many as keep the budget, where that helps.
 
         A fit which would need fewer than a third of its most steps cannot keep it, and is not cut.
         """
-        most, allowed = task.config.steps, self._allowed(task, plan, folder)
+        most, allowed = plan.task.config.steps, self._allowed(plan, folder)
         return math.floor(allowed) if _LEAST * most <= allowed < most else most
 
-    def is_short(self, task: Task, plan: Plan, folder: RestorationFolder) -> bool:
+    def is_short(self, plan: Plan, folder: RestorationFolder) -> bool:
         """Whether the last fit, as it is planned, is likely to take longer than is left."""
-        return self._allowed(task, plan, folder) < _USUAL * task.config.steps
+        return self._allowed(plan, folder) < _USUAL * plan.task.config.steps
 
-    def _allowed(self, task: Task, plan: Plan, folder: RestorationFolder) -> float:
+    def _allowed(self, plan: Plan, folder: RestorationFolder) -> float:
         """Return the steps for which there is time."""
-        cost = working_time(task, plan, folder, cache(lambda: _reference_seconds(task)))
+        cost = plan.time(folder)
         return (self.left - cost.others) / (_LONGER * cost.step) if cost.step else math.inf
-
-
-def _reference_seconds(task: Task) -> float:
-    return reference_seconds(task.observation, workers=torch.get_num_threads())

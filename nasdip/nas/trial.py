@@ -16,8 +16,9 @@ from nasdip.fit.loop import FitProgress
 from nasdip.nas.trial_task import TrialTask
 from nasdip.network.build import build_network
 from nasdip.network.plain.operations import count_parameters
+from nasdip.options.early_stop import Curve
 from nasdip.records.results import FitResult
-from nasdip.records.trial_result import FLOOR_REWARD, Curve, Status, TrialResult
+from nasdip.records.trial_result import FLOOR_REWARD, Status, TrialResult
 from nasdip.space.architecture import Architecture
 from nasdip.threads import use_threads
 
@@ -60,22 +61,22 @@ def run_trial(
         network = build_network(
             architecture,
             in_channels=config.input_channels,
-            out_channels=task.observation.pixels.shape[2],
+            out_channels=task.measurement.image_shape[2],
             width=task.proxy.width,
             seed=task.seed,
         )
         parameters = count_parameters(network)
         with use_threads(task.proxy.threads):
             result = fit(
-                network, architecture, task.observation, config, seed=task.seed, clean=task.clean, device=device,
-                progress=trial.record, stop=trial.cause,
+                network, architecture, task.measurement, config, seed=task.seed, clean=task.clean, device=device,
+                progress=trial.record, stop=trial.cause, reference=task.reference,
             )  # fmt: skip
     except (NasdipError, RuntimeError, MemoryError) as failure:
         error = "out of memory" if is_out_of_memory(failure) else f"{type(failure).__name__}: {failure}"
     status, reward, error = trial.outcome(result, error)
     return TrialResult(
         trial=number,
-        architecture=str(architecture),
+        architecture=architecture,
         status=status,
         reward=reward,
         heldout_psnr=result.heldout_psnr if result else None,

@@ -10,6 +10,7 @@ from nasdip.errors import NasdipError
 from nasdip.files import write_csv
 from nasdip.fit.untrained import untrained_output
 from nasdip.imaging.spectral_match import annulus_error
+from nasdip.measurement.impulses import fill_impulses
 from nasdip.nas.trial_task import TrialTask, task_of
 from nasdip.records.run_folder import RunFolder
 from nasdip.seeds import derive_seed
@@ -39,7 +40,7 @@ def warm_start(folder: RunFolder, notify: Callable[[int], None] | None = None) -
     if not path.exists():
         space, rng = folder.space(), np.random.default_rng(derive_seed(record.settings.seed, 2))
         drawn = dict.fromkeys(space.sample(rng) for _ in range(record.settings.warm_start))
-        task, scored = task_of(record, *folder.images()), []
+        task, scored = task_of(record, *folder.images(), folder.mask()), []
         for architecture in drawn:
             scored.append((architecture, training_free_score(architecture, task)))
             if notify is not None:
@@ -55,7 +56,10 @@ def training_free_score(architecture: Architecture, task: TrialTask) -> float:
 
     -inf where the network cannot be built, or the image is too small for its annulus.
     """
-    pixels = task.observation.pixels
+    measurement = task.measurement
+    pixels = measurement.pixels
+    if measurement.is_masked and measurement.valid is not None:
+        pixels = fill_impulses(pixels, ~measurement.valid)  # holes have a spectrum of their own
     try:
         with use_threads(1):
             output = untrained_output(architecture, pixels.shape, width=task.proxy.width, seed=task.seed)

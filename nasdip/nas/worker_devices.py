@@ -16,7 +16,7 @@ _SAMPLES = 3
 _PROCESS_MEMORY = {"cpu": 2**28, "cuda": 2**30}
 
 
-def find_places(folder: RunFolder, device: torch.device, need: int | None = None) -> list[str]:
+def find_worker_devices(folder: RunFolder, device: torch.device, need: int | None = None) -> list[str]:
     """Return the device of each process that is to run trials: as many as the run asks for and memory allows.
 
     `need` is the memory (bytes) of a fit where that is known; else it is measured where it matters.
@@ -34,7 +34,7 @@ def find_places(folder: RunFolder, device: torch.device, need: int | None = None
 def _measure_need(folder: RunFolder, device: torch.device) -> int:
     """Return the largest memory (bytes) of fits of some architectures of a run."""
     evaluation, space, rng = Evaluation(folder, device), folder.space(), np.random.default_rng(0)
-    proxy, shape = evaluation.task.proxy, evaluation.task.observation.pixels.shape
+    proxy, shape = evaluation.task.proxy, evaluation.task.measurement.pixels.shape
     config = proxy.config
     with use_threads(proxy.threads):
         samples = [space.sample(rng) for _ in range(_SAMPLES)]

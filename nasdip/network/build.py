@@ -10,6 +10,7 @@ from nasdip.errors import NasdipError
 from nasdip.network.plain.blocks import upsampling
 from nasdip.network.plain.concat_skip import concat_skip_network
 from nasdip.network.plain.cross_skip import CrossSkipNetwork
+from nasdip.network.plain.operations import count_parameters
 from nasdip.space.architecture import Architecture, ConcatSkipArchitecture, CrossSkipArchitecture, check_channels
 from nasdip.space.cell import UpsamplingCell
 
@@ -69,6 +70,13 @@ def build_network(
             raise NasdipError(f"no network is known for {type(architecture).__name__}")
     network.register_forward_pre_hook(lambda _, inputs: check_size(architecture, *inputs[0].shape[-2:]))
     return network
+
+
+def count_weights(architecture: Architecture, channels: int, in_channels: int, width: int | None) -> int:
+    """Return the number of weights of a network for images of `channels`; NasdipError where it cannot be built."""
+    with torch.device("meta"):
+        network = build_network(architecture, in_channels=in_channels, out_channels=channels, width=width)
+    return count_parameters(network)
 
 
 def check_width(space: "SearchSpace", width: int) -> None:

@@ -6,12 +6,14 @@ from statistics import mean, median
 from typing import Literal
 
 from nasdip.errors import NasdipError
-from nasdip.records.trial_result import Curve
 
-_RULES = ("none", "size", "halving", "median")
+RULES = ("none", "size", "halving", "median")
 _FACTORS = {"size": 4}
 _MOST_WITHOUT_SLOPE = 2
 DEFAULT_RULE: Literal["size"] = "size"  # of `nasdip search` and `nasdip.search`
+
+# The reward (dB) at some steps of a fit: ((step, reward), ...).
+Curve = tuple[tuple[int, float], ...]
 
 
 @dataclass(frozen=True)
@@ -47,8 +49,8 @@ class EarlyStop:
     trials: int = 5
 
     def __post_init__(self) -> None:
-        if self.rule not in _RULES:
-            raise NasdipError(f"unknown rule of early stopping '{self.rule}': use {', '.join(_RULES)}")
+        if self.rule not in RULES:
+            raise NasdipError(f"unknown rule of early stopping '{self.rule}': use {', '.join(RULES)}")
         if not isinstance(self.first, (int, float)) or not 0 < self.first < 1:
             raise NasdipError(f"the first share of early stopping is {self.first!r}: use a number between 0 and 1")
         if not all(isinstance(number, int) and number >= 2 for number in (self.share, self.trials)):

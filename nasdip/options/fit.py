@@ -4,14 +4,15 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from nasdip.errors import NasdipError
+from nasdip.options.stopping_rules import rule_names
 
 PRECISIONS = ("fp32", "bf16", "auto")
-STOPS = ("auto", "reference", "heldout", "sure", "es-wmv", "whiteness", "fixed")
+STOPS = rule_names()
 
 
 @dataclass(frozen=True)
 class FitConfig:
-    """How a network is fitted to one observation; the defaults are the published recipe for denoising.
+    """How a network is fitted to one measurement; the defaults are the published recipe for denoising.
 
     Parameters
     ----------

@@ -9,11 +9,7 @@ from nasdip.options.early_stop import EarlyStop
 from nasdip.options.fit import FitConfig
 from nasdip.options.recipes import DEFAULT, PUBLISHED, find_recipe
 
-_WARM_START = 400
 _MOST_PARALLEL, _MOST_SCORED = 1024, 10**6
-
-# Seconds that a search may take where a person says nothing of how long it should be.
-DEFAULT_BUDGET = 600.0
 
 # What a trial is worth: see `SearchSettings`.
 Reward = Literal["clean", "estimate", "heldout"]
@@ -245,19 +241,6 @@ class SearchSettings:
             return SearchSettings(**fields)
         except (KeyError, TypeError) as error:
             raise NasdipError(f"the run's settings are not those of this version ({error}): start a new run") from None
-
-
-def default_budget(*lengths: object) -> float | None:
-    """Return the budget of a search that was given none: none either where a person said how long it is to be.
-
-    `lengths` are the trials, and the steps and repetitions of the last fit, None where they were not given.
-    """
-    return DEFAULT_BUDGET if all(length is None for length in lengths) else None
-
-
-def default_warm_start(searcher: str) -> int:
-    """Return how many architectures a search scores before its first trial, unless it is told otherwise."""
-    return _WARM_START if searcher == "reinforce" else 0
 
 
 def settled_reward(settings: SearchSettings, has_clean: bool) -> Reward:

@@ -54,7 +54,7 @@ def summary(result: FitResult) -> dict[str, Any]:
         "psnr_averaged": finite(result.psnr_averaged),
         "oracle_psnr": finite(result.oracle_psnr),
         "oracle_step": result.oracle_step,
-        "ahead": result.ahead,
+        "ahead": result.hit_step_limit,
         "choices": {name: choice._asdict() for name, choice in result.choices.items()},
         "events": [event._asdict() for event in result.events],
         "tiles": [
@@ -90,7 +90,7 @@ def read_fit(folder: Path) -> FitResult:
         heldout_psnr=fit["heldout_psnr"],
         estimated_psnr=fit["estimated_psnr"],
         psnr_oracle=fit["oracle_psnr"] if fit["oracle_step"] is None else None,
-        ahead=fit.get("ahead", False),
+        hit_step_limit=fit.get("ahead", False),
         choices={name: Choice(**choice) for name, choice in fit.get("choices", {}).items()},
         tiles=tuple(TileFit(**tile) for tile in fit.get("tiles", [])),
     )

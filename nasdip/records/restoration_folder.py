@@ -4,6 +4,7 @@
 
     record.json           what was run, and what came out
     noisy.tif clean.tif   the input (float32), and the clean image where given
+    mask.tif              where pixels were measured: 1, else 0; none where all were
     reference.tif         an estimate without a network, where the noise allows one
     reference-variance.tif   of its error
     deviation.tif         the expected error of each of the restored values
@@ -15,7 +16,6 @@ Every repetition, and every tile of one, is on disk when it ends; starting again
 missing ones. The tiles of a finished repetition go: its images are made of theirs, and its fit.json lists them.
 """
 
-import hashlib
 import itertools
 import shutil
 from contextlib import AbstractContextManager
@@ -24,12 +24,13 @@ from typing import Any
 
 import numpy as np
 
-from nasdip.classical.error_estimate import Expectation
+from nasdip.classical.error_estimate import ErrorEstimate
 from nasdip.classical.nonlocal_bayes import BayesEstimate
 from nasdip.errors import NasdipError
 from nasdip.files import locked, make_folder, read_json, write_json
 from nasdip.imaging.tiles import Tiling
 from nasdip.measurement.level import NoiseLevel
+from nasdip.measurement.measurement import digest
 from nasdip.options.fit import FitConfig
 from nasdip.records.fit_folder import finite, read_array, read_fit, summary, write_array, write_fit
 from nasdip.records.results import FitResult, Restoration
@@ -49,7 +50,12 @@ class RestorationFolder:
         self.budget: dict[str, Any] | None = None
 
     def start(
-        self, noisy: np.ndarray, clean: np.ndarray | None, settings: dict[str, Any], provenance: dict[str, Any]
+        self,
+        noisy: np.ndarray,
+        clean: np.ndarray | None,
+        settings: dict[str, Any],
+        provenance: dict[str, Any],
+        mask: np.ndarray | None = None,
     ) -> dict[int, FitResult]:
         """Open the folder for a restoration; return the repetitions (from 1) that it holds already.
 
@@ -67,11 +73,13 @@ class RestorationFolder:
         # The record comes last: it vouches for all else.
         record = self.path / "record.json"
         record.unlink(missing_ok=True)
-        for old in ("reference.tif", "reference-variance.tif", "clean.tif", "restored.tif", "deviation.tif"):
-            (self.path / old).unlink(missing_ok=True)
+        for old in ("reference", "reference-variance", "clean", "mask", "restored", "deviation"):
+            (self.path / f"{old}.tif").unlink(missing_ok=True)
         write_array(self.path / "noisy.tif", noisy)
         if clean is not None:
             write_array(self.path / "clean.tif", clean)
+        if mask is not None:
+            write_array(self.path / "mask.tif", mask[..., None].astype(np.float32))
         facts = {"image": self.image, "settings": settings, "provenance": provenance, "budget": self.budget}
         write_json(record, {**facts, "result": None})
         return {}
@@ -174,7 +182,8 @@ class RestorationFolder:
 
     def finish(self, restoration: Restoration) -> None:
         """Write the restored image and the record; what an earlier one of other options had, goes."""
-        record, expected, looks = read_json(self.path / "record.json"), restoration.expected, restoration.looks
+        record, expected = read_json(self.path / "record.json"), restoration.expected
+        looks = restoration.measured_level
         if record["result"] is not None:  # it must not vouch for images that are being replaced
             write_json(self.path / "record.json", {**record, "result": None})
         write_array(self.path / "restored.tif", restoration.image)
@@ -231,14 +240,20 @@ class RestorationFolder:
             refined=result.get("refined", False),
             kind=result.get("kind", "gaussian"),
             expected=self._expected(result.get("expected_psnr")),
-            looks=None if result.get("looks") is None else NoiseLevel(*result["looks"]),
+            measured_level=None if result.get("looks") is None else NoiseLevel(*result["looks"]),
+            mask=self.mask(),
         )
 
-    def _expected(self, psnr: list[float] | None) -> Expectation | None:
+    def mask(self) -> np.ndarray | None:
+        """Return where, (H, W) bool, pixels were measured; None where all were."""
+        path = self.path / "mask.tif"
+        return read_array(path)[..., 0] > 0.5 if path.exists() else None
+
+    def _expected(self, psnr: list[float] | None) -> ErrorEstimate | None:
         if psnr is None:
             return None
         low, middle, high = psnr
-        return Expectation(middle, low, high, read_array(self.path / "deviation.tif"))
+        return ErrorEstimate(middle, low, high, read_array(self.path / "deviation.tif"))
 
     def repetition_folders(self) -> list[Path]:
         """Return the folders of the repetitions that are on disk, in order."""
@@ -251,13 +266,9 @@ def _number(folder: Path) -> int:
 
 def _identity(noisy: np.ndarray, clean: np.ndarray | None, settings: dict[str, Any]) -> dict[str, Any]:
     """Return all that the outcome depends on: settings and images."""
-    return {"tiles": None, **settings, "noisy": _digest(noisy), "clean": None if clean is None else _digest(clean)}
+    return {"tiles": None, **settings, "noisy": digest(noisy), "clean": None if clean is None else digest(clean)}
 
 
 def _tiling(settings: dict[str, Any]) -> Tiling | None:
     tiles = settings.get("tiles")
     return None if tiles is None else Tiling.from_json(tiles)
-
-
-def _digest(image: np.ndarray) -> str:
-    return hashlib.sha256(np.ascontiguousarray(image).tobytes()).hexdigest()[:16]

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nasdip.classical.error_estimate import Expectation
+from nasdip.classical.error_estimate import ErrorEstimate
 from nasdip.classical.nonlocal_bayes import BayesEstimate
 from nasdip.imaging.tiles import Tiling
 from nasdip.measurement.level import NoiseLevel
@@ -109,7 +109,7 @@ class FitResult:
         pixels, or where the noise hides it. Rough: `nasdip.classical.error_estimate` has a better one of a restoration.
     psnr_oracle : float or None
         PSNR (dB) of the oracle image where it is not that of `oracle_step` on the curve: for tiles.
-    ahead : bool
+    hit_step_limit : bool
         Whether the steps ended while the rule still found better ones.
     choices : dict
         What stopping rules came to, by name: the fit's own, and those that were watched.
@@ -132,7 +132,7 @@ class FitResult:
     heldout_psnr: float | None = None
     estimated_psnr: float | None = None
     psnr_oracle: float | None = None
-    ahead: bool = False
+    hit_step_limit: bool = False
     choices: Mapping[str, Choice] = field(default_factory=dict)
     tiles: tuple[TileFit, ...] = ()
 
@@ -148,7 +148,7 @@ class FitResult:
 
 @dataclass(frozen=True)
 class Restoration:
-    """An observation restored: the image made of its repetitions' averaged ones, and all that led to it.
+    """A measurement restored: the image made of its repetitions' averaged ones, and all that led to it.
 
     Parameters
     ----------
@@ -161,7 +161,7 @@ class Restoration:
     psnr : float or None
         PSNR (dB) of `image` against `clean`.
     sigma : float
-        Estimated noise level of the observation, 8-bit units.
+        Estimated noise level of the measurement, 8-bit units.
     tiling : Tiling or None
         The tiles that were fitted; None for the image as a whole.
     reference : BayesEstimate or None
@@ -169,11 +169,13 @@ class Restoration:
     refined : bool
         Whether the image was made of fits and reference (`nasdip.restoration.combination`), rather than of fits alone.
     kind : str
-        Of the noise, see `Observation`.
-    expected : Expectation or None
+        Of the noise, see `nasdip.measurement.kinds`.
+    expected : ErrorEstimate or None
         What is expected of the image without the clean one; None where the noise allows no estimate.
-    looks : NoiseLevel or None
+    measured_level : NoiseLevel or None
         The level that the picture looks like, where it contradicts the one that was given.
+    mask : ndarray or None
+        (H, W) bool, True where pixels were measured; None where all were.
     """
 
     architecture: Architecture
@@ -192,13 +194,24 @@ class Restoration:
     reference: BayesEstimate | None = None
     refined: bool = False
     kind: str = "gaussian"
-    expected: Expectation | None = None
-    looks: NoiseLevel | None = None
+    expected: ErrorEstimate | None = None
+    measured_level: NoiseLevel | None = None
+    mask: np.ndarray | None = None
 
     @property
     def contradicted(self) -> bool:
         """Whether the picture contradicts the noise level that was given."""
-        return self.looks is not None
+        return self.measured_level is not None
+
+    @property
+    def keeps_known(self) -> bool:
+        """Whether holes were filled, and the other pixels are as they were measured."""
+        return self.mask is not None and np.array_equal(self.image[self.mask], self.noisy[self.mask])
+
+    @property
+    def missing(self) -> float:
+        """Share of the pixels that were not measured, in [0, 1)."""
+        return 0.0 if self.mask is None else 1 - float(self.mask.mean())
 
     @property
     def fitted(self) -> np.ndarray:

@@ -4,7 +4,8 @@
 
     run.json               command, seeds, versions, device, settings, image, estimates
     space.json             the search space (NNI format)
-    observation/           noisy.tif clean.tif (whole images, float32), and a copy of the input file
+    observation/           noisy.tif clean.tif (whole images, float32), mask.tif (1 where pixels were measured; none
+                           where all were), and a copy of the input file
     trials/0001.json       one file per trial, written when it ends
     trials.csv             all of them
     searcher.safetensors   the searcher, and what it proposed and learned, in order
@@ -27,7 +28,6 @@ from nasdip.files import is_locked, locked, make_folder, read_json, replacing, w
 from nasdip.options.search import SearchSettings
 from nasdip.records.restoration_folder import RestorationFolder, read_array, write_array
 from nasdip.records.trial_result import TrialResult
-from nasdip.space.architecture import Architecture
 from nasdip.space.search_space import SearchSpace
 
 _COLUMNS = (
@@ -42,10 +42,10 @@ class RunRecord(NamedTuple):
     settings: SearchSettings
     image: str  # path as given
     clean: str | None
-    sigma: float  # noise level, 8-bit units: that of the observation, which is without impulses
+    sigma: float  # noise level, 8-bit units: that of the measurement, which is without impulses
     device: str  # in words
     provenance: list[dict[str, Any]]  # of the start, and of every resumption
-    kind: str | None = None  # of the noise, see `Observation`; None in runs of version 0.1.0
+    kind: str | None = None  # of the noise, see `Measurement`; None in runs of version 0.1.0
 
 
 class RunFolder:
@@ -88,6 +88,7 @@ class RunFolder:
         noisy: np.ndarray,
         clean: np.ndarray | None,
         input_file: Path | None = None,
+        mask: np.ndarray | None = None,
     ) -> None:
         """Lay the folder out, with a copy of the file of the image; run.json, which marks it as a run, comes last."""
         make_folder(self.path)
@@ -97,6 +98,8 @@ class RunFolder:
         write_array(self.path / "observation/noisy.tif", noisy)
         if clean is not None:
             write_array(self.path / "observation/clean.tif", clean)
+        if mask is not None:
+            write_array(self.path / "observation/mask.tif", mask[..., None].astype(np.float32))
         if input_file is not None:
             with replacing(self.path / f"observation/input{input_file.suffix}") as temporary:
                 shutil.copyfile(input_file, temporary)
@@ -126,6 +129,11 @@ class RunFolder:
         clean = self.path / "observation/clean.tif"
         return read_array(self.path / "observation/noisy.tif"), read_array(clean) if clean.exists() else None
 
+    def mask(self) -> np.ndarray | None:
+        """Return where, (H, W) bool, pixels were measured; None where all were."""
+        path = self.path / "observation/mask.tif"
+        return read_array(path)[..., 0] > 0.5 if path.exists() else None
+
     def service(self) -> dict[str, Any]:
         """Return what the service that runs the trials noted of itself; {} where there is none."""
         path = self.path / "service.json"
@@ -144,8 +152,8 @@ class RunFolder:
         write_csv(self.path / "trials.csv", _COLUMNS, ([getattr(t, name) for name in _COLUMNS] for t in trials))
         best = best_of(trials)
         if best is not None:
-            architecture = Architecture.from_text(best.architecture)
-            data = {"architecture": best.architecture, "trial": best.trial, "reward": best.reward}
+            architecture = best.architecture
+            data = {"architecture": str(architecture), "trial": best.trial, "reward": best.reward}
             write_json(self.path / "best.json", {**data, "architecture_json": architecture.to_json()})
 
     def trials(self) -> list[TrialResult]:

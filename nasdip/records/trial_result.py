@@ -1,27 +1,37 @@
 """What one trial of a search is asked to do, and what it found."""
 
 import math
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
 
 from nasdip.errors import NasdipError
+from nasdip.options.early_stop import Curve
+from nasdip.space.architecture import Architecture
 
 # The reward (dB) of a trial that failed: that of a picture which has nothing to do with the true one.
 FLOOR_REWARD = 0.0
 
 Status = Literal["ok", "failed", "repeated", "stopped"]
 
-# The reward (dB) at some steps of a fit: ((step, reward), ...).
-Curve = tuple[tuple[int, float], ...]
-
 
 class Suggestion(NamedTuple):
-    """An architecture to try: number of the trial (from 1), text form, the searcher's diagnostics."""
+    """An architecture to try: number of the trial (from 1), architecture, the searcher's diagnostics."""
 
     trial: int
-    architecture: str
+    architecture: Architecture
     diagnostics: dict[str, float]
+
+    def to_json(self) -> list[Any]:
+        """Return the suggestion as a JSON array."""
+        return [self.trial, str(self.architecture), self.diagnostics]
+
+    @staticmethod
+    def from_json(data: Sequence[Any]) -> "Suggestion":
+        """Rebuild what `to_json` returned."""
+        trial, architecture, diagnostics = data
+        return Suggestion(int(trial), Architecture.from_text(architecture), diagnostics)
 
 
 @dataclass(frozen=True)
@@ -32,8 +42,8 @@ class TrialResult:
     ----------
     trial : int
         Number in the run, from 1.
-    architecture : str
-        Its text form.
+    architecture : Architecture
+        What was fitted.
     status : {"ok", "failed", "repeated", "stopped"}
         Repeated: the architecture had been fitted before, and its result was used again. Stopped: the fit was ended
         early (`error` tells why); it competes for the best architecture no more.
@@ -70,7 +80,7 @@ class TrialResult:
     """
 
     trial: int
-    architecture: str
+    architecture: Architecture
     status: Status
     reward: float
     heldout_psnr: float | None
@@ -94,7 +104,7 @@ class TrialResult:
 
     @staticmethod
     def failed(
-        trial: int, architecture: str, error: str, diagnostics: dict[str, float], *, job: str | None = None
+        trial: int, architecture: Architecture, error: str, diagnostics: dict[str, float], *, job: str | None = None
     ) -> "TrialResult":
         """Return the result of a trial whose fit came to no end: of a process that brought none."""
         return TrialResult(
@@ -121,12 +131,15 @@ class TrialResult:
 
     def to_json(self) -> dict[str, Any]:
         """Return the result as a JSON object, whose keys are this class's arguments."""
-        return asdict(self)
+        facts = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {**facts, "architecture": str(self.architecture)}
 
     @staticmethod
     def from_json(data: dict[str, Any]) -> "TrialResult":
         """Rebuild a result from `to_json`; NasdipError for missing or unknown keys."""
+        architecture = Architecture.from_text(str(data.get("architecture")))
         try:
-            return TrialResult(**{**data, "curve": tuple((int(s), float(r)) for s, r in data.get("curve", ()))})
+            curve = tuple((int(s), float(r)) for s, r in data.get("curve", ()))
+            return TrialResult(**{**data, "architecture": architecture, "curve": curve})
         except (TypeError, ValueError) as error:
             raise NasdipError(f"not a trial of this version ({error})") from None

@@ -12,10 +12,10 @@ from nasdip.report.numbers.detail import detail_box
 from nasdip.report.numbers.restoration import Quality, RepetitionRow, WatchedRow, qualities, repetition_rows, watched
 from nasdip.report.numbers.source import Source
 from nasdip.report.numbers.trust import Trust, signed_distance
-from nasdip.report.pictures import Display, Picture, residual_picture, spectrum_picture
+from nasdip.report.pictures import Display, Picture, painted, residual_picture, spectrum_picture
 from nasdip.report.text.alarm import Alarm
 from nasdip.report.text.cautions import cautions, judge
-from nasdip.report.text.expected import Uncertainty, told_words, truth_words, uncertainty
+from nasdip.report.text.expected import Uncertainty, format_psnr_estimate, truth_words, uncertainty
 from nasdip.report.text.treatment import FIXED, SEARCH_STEPS_OPTION, STEPS_OPTION, refinement_words, stopping_words
 
 # Side (px) of the enlarged detail, for images of at least twice that.
@@ -29,6 +29,7 @@ _ALTS = {
     "last": "Output of the last step of the last repetition, not averaged.",
     "oracle": "The output nearest to the clean image, picked with it.",
     "clean": "The clean image.",
+    "mask": "The missing pixels, in colour.",
 }
 
 
@@ -91,6 +92,8 @@ def _images(source: Source) -> dict[str, np.ndarray]:
         images |= {"restored": source.restoration.image, **_parts(source.restoration), "last": last.last}
         if last.oracle is not None:
             images["oracle"] = last.oracle
+    if source.mask is not None:
+        images["mask"] = painted(source.noisy, source.mask)
     if source.clean is not None:
         images["clean"] = source.clean
     return images
@@ -110,7 +113,7 @@ def trust_section(source: Source, restoration: Restoration) -> TrustSection:
         "noise": noise.words,
         "stopping": stopping_words(restoration),
         "refinement": refinement_words(restoration),
-        "estimated PSNR": told_words(restoration),
+        "estimated PSNR": format_psnr_estimate(restoration),
         "PSNR against the clean image": truth_words(restoration),
     }
     option = STEPS_OPTION if source.search is None else SEARCH_STEPS_OPTION
@@ -121,7 +124,7 @@ def trust_section(source: Source, restoration: Restoration) -> TrustSection:
     return TrustSection(
         cautions(restoration, judged, noise, image=source.image, steps_option=option),
         [(name, words) for name, words in facts.items() if words is not None],
-        None if expected is None else uncertainty(expected),
+        None if expected is None else uncertainty(expected, holes=restoration.mask is not None),
         noise.spread is not None,
         noise.seen is not None,
         judged,

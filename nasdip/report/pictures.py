@@ -8,11 +8,12 @@ import numpy as np
 from matplotlib import colormaps
 from PIL import Image
 
-from nasdip.imaging.intensity import Stretch, working_range
+from nasdip.imaging.intensity import IntensityScaling, working_range
 
 # Longest side (px) of an embedded image, and of an embedded spectrum.
 MOST_PIXELS = 1024
 MOST_SPECTRUM_PIXELS = 256
+_PAINT = np.array((0.84, 0.15, 0.49))  # of pixels that are missing
 
 
 class Picture(NamedTuple):
@@ -29,19 +30,19 @@ _NARROW = 0.5
 
 
 class Display(NamedTuple):
-    """How images of one observation are shown, all alike.
+    """How images of one measurement are shown, all alike.
 
     Attributes
     ----------
-    stretch : Stretch
+    scaling : IntensityScaling
         Intensities to [0, 1]; the identity for photographs.
     value_notes : tuple of str
-        What a viewer must know of the values: a channel chosen, a stretch.
+        What a viewer must know of the values: a channel chosen, a scaling.
     size_notes : tuple of str
         What a viewer of the whole image must know: a reduction.
     """
 
-    stretch: Stretch
+    scaling: IntensityScaling
     value_notes: tuple[str, ...]
     size_notes: tuple[str, ...]
 
@@ -52,29 +53,36 @@ class Display(NamedTuple):
 
     @staticmethod
     def of(noisy: np.ndarray, restored: np.ndarray | None = None) -> "Display":
-        """Choose the display of an observation (H, W, C), and of what was made of it, if anything was."""
-        stretch = working_range(noisy)
-        if restored is not None and (narrow := working_range(restored)).scale < _NARROW * stretch.scale:
-            stretch = narrow  # hot pixels made the range of the noisy image, and would leave the rest black
+        """Choose the display of an measurement (H, W, C), and of what was made of it, if anything was."""
+        scaling = working_range(noisy)
+        if restored is not None and (narrow := working_range(restored)).scale < _NARROW * scaling.scale:
+            scaling = narrow  # hot pixels made the range of the noisy image, and would leave the rest black
         notes, sizes = [], []
         if noisy.shape[2] not in (1, 3):
             notes.append(f"The first of {noisy.shape[2]} channels is shown.")
-        if stretch != Stretch(0.0, 1.0):
-            low, high = stretch.offset, stretch.offset + stretch.scale
+        if scaling != IntensityScaling(0.0, 1.0):
+            low, high = scaling.offset, scaling.offset + scaling.scale
             notes.append(f"Intensities from {low:.3g} to {high:.3g} are shown from black to white.")
         longest = max(noisy.shape[:2])
         if longest > MOST_PIXELS:
             sizes.append(f"Shown at {100 * MOST_PIXELS / longest:.0f} % of its size.")
-        return Display(stretch, tuple(notes), tuple(sizes))
+        return Display(scaling, tuple(notes), tuple(sizes))
 
     def pixels(self, image: np.ndarray) -> np.ndarray:
         """Return an image (H, W, C) as uint8, (H, W) or (H, W, 3)."""
         chosen = image if image.shape[2] == 3 else image[:, :, 0]
-        return np.rint(255 * np.clip(self.stretch.apply(chosen.astype(np.float64)), 0, 1)).astype(np.uint8)
+        return np.rint(255 * np.clip(self.scaling.apply(chosen.astype(np.float64)), 0, 1)).astype(np.uint8)
 
     def picture(self, label: str, image: np.ndarray, alt: str) -> Picture:
         """Embed an image (H, W, C)."""
         return _embed(label, Image.fromarray(self.pixels(image)), MOST_PIXELS, alt)
+
+
+def painted(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Return an image (H, W, C) as (H, W, 3) with the pixels that a mask (H, W) does not name in one bright colour."""
+    low, scale = working_range(image[mask])
+    grey = np.repeat((image if image.shape[2] == 3 else image[:, :, :1]).mean(axis=2, keepdims=True), 3, axis=2)
+    return np.where(mask[..., None], grey, low + scale * _PAINT)
 
 
 def residual_pixels(residual: np.ndarray, scale: float) -> np.ndarray:

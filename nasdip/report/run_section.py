@@ -58,7 +58,7 @@ def best_architecture(source: Source) -> str | None:
     """Return the text form of the search's best architecture so far, or of the one that was restored with."""
     if source.search is not None:
         best = ranking(source.search.trials, 1)
-        return best[0].architecture if best else None
+        return str(best[0].architecture) if best else None
     return str(source.fit.record["settings"]["architecture"]) if source.fit else None
 
 

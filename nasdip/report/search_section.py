@@ -96,7 +96,7 @@ def search_section(search: SearchRun, random_rewards: list[float]) -> SearchSect
     return SearchSection(
         totals=search_totals(trials),
         progress=progress(search),
-        best=[drawn(trial.architecture, trial.parameters, trial) for trial in ranking(trials, BEST)],
+        best=[drawn(str(trial.architecture), trial.parameters, trial) for trial in ranking(trials, BEST)],
         trials=trials,
         columns={name for name in _OPTIONAL if any(getattr(trial, name) not in (None, 0) for trial in trials)},
         has_entropy=any("policy_entropy" in trial.diagnostics for trial in trials),

@@ -1,8 +1,8 @@
-"""Fitting an untrained network to one observation: the loop, repetitions, estimates of cost, the restoration folder.
+"""Restoring a measurement: from a request to a plan, and from a plan to an image.
 
-Imports imaging, space and network. `fit` fits one network, `fit_repetition` one to an image or to each of its tiles
-(`tile_choice` says which), `restore_observation` does several with derived seeds.
-`result.py` and `restoration_folder.py` import no torch, so that reports can read what was written.
+Imports fit, classical, measurement and the rooms below them. `plan.plan` puts together what will be done (`tile_choice`
+and `budget` help it), `run.run_restoration` does it: `repetition.fit_repetition` fits a network to the image or to each
+of its tiles, `combination.combine` makes one image of all.
 
-To add a stopping rule or an objective, add a file; `loop.py` stays the one loop.
+To add a stopping rule: see `nasdip.fit.stopping`.
 """

@@ -5,18 +5,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from nasdip.errors import NasdipError
 from nasdip.fit.device import memory_told
 from nasdip.fit.fit import fit
 from nasdip.fit.loop import FitProgress
 from nasdip.fit.rollback import FitDiverged
-from nasdip.imaging.intensity import working_range
 from nasdip.imaging.tiles import Tile, Tiling
-from nasdip.measurement.measurement import Identity
 from nasdip.network.build import build_network
 from nasdip.records.restoration_folder import RestorationFolder
 from nasdip.records.results import FitResult
-from nasdip.restoration.task import Task
+from nasdip.restoration.fit_task import FitTask
 from nasdip.restoration.tiled import TiledResult, tile_name
 from nasdip.seeds import derive_seed
 
@@ -27,7 +24,7 @@ _TILES = 4
 
 
 def fit_repetition(
-    task: Task,
+    task: FitTask,
     tiling: Tiling | None,
     number: int,
     folder: RestorationFolder | None = None,
@@ -47,10 +44,7 @@ def fit_repetition(
     seed = derive_seed(task.seed, number)
     if tiling is None:
         return _fit(task, seed, notify)
-    if not isinstance(task.observation.operator, Identity):
-        raise NasdipError("an image behind a forward operator cannot be fitted in tiles: fit it as a whole (tile off)")
-    whole = task.observation
-    task = replace(task, observation=replace(whole, working=whole.working or working_range(whole.pixels)))
+    task = replace(task, measurement=replace(task.measurement, scaling=task.measurement.working))
     blend = TiledResult(tiling, task.clean)
     for index in range(len(tiling)):
         if folder is None:
@@ -68,7 +62,7 @@ def tile_seed(seed: int, index: int) -> int:
     return derive_seed(seed, _TILES, index) if index else seed
 
 
-def _fit_tile(task: Task, tiling: Tiling, index: int, seed: int, notify: Notify | None) -> FitResult:
+def _fit_tile(task: FitTask, tiling: Tiling, index: int, seed: int, notify: Notify | None) -> FitResult:
     steps = task.config.steps
 
     def count(where: FitProgress) -> None:
@@ -81,25 +75,26 @@ def _fit_tile(task: Task, tiling: Tiling, index: int, seed: int, notify: Notify 
         raise FitDiverged(f"{tile_name(index, tiling.tiles)}: {error}") from None
 
 
-def _fit(task: Task, seed: int, notify: Notify | None, tile: Tile | None = None) -> FitResult:
-    """Fit a new network to the observation, or to a tile of it."""
-    observation, clean = task.observation, task.clean
+def _fit(task: FitTask, seed: int, notify: Notify | None, tile: Tile | None = None) -> FitResult:
+    """Fit a new network to the measurement, or to a tile of it."""
+    measurement, clean, reference = task.measurement, task.clean, task.reference
     network = build_network(
         task.architecture,
         in_channels=task.config.input_channels,
-        out_channels=observation.pixels.shape[2],
+        out_channels=measurement.image_shape[2],
         width=task.width,
         seed=seed,
     )
     if tile is not None:
-        observation = observation.part(tile.place)
+        measurement = measurement.part(tile.place)
         clean = None if clean is None else np.ascontiguousarray(clean[tile.place])
-    height, width = observation.pixels.shape[:2]
+        reference = None if reference is None else reference.part(tile.place)
+    height, width = measurement.image_shape[:2]
     with memory_told(
         f"fitting {height}x{width} px at width {task.width} on {task.device}: use smaller tiles, a smaller width, a "
         "smaller picture or another device"
     ):
         return fit(
-            network, task.architecture, observation, task.config, seed=seed, clean=clean, device=task.device,
-            progress=notify, watched=task.watched,
+            network, task.architecture, measurement, task.config, seed=seed, clean=clean, device=task.device,
+            progress=notify, watched=task.watched, reference=reference,
         )  # fmt: skip

@@ -1,7 +1,7 @@
 """Whether an image is fitted as a whole or in tiles, and in which."""
 
 import math
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 
@@ -12,10 +12,8 @@ from nasdip.fit.device import available_memory
 from nasdip.imaging.tiles import Tiling, cover
 from nasdip.network.build import size_multiple
 from nasdip.options.fit import FitConfig
+from nasdip.options.restore import TileChoice
 from nasdip.space.architecture import Architecture
-
-# A side in px, or words: as few tiles as fit into the memory that is free, or none.
-TileChoice = int | Literal["auto", "off"]
 
 # Pixels that neighbours share at least: an eighth of a tile, between these. A fit is worse in its last few pixels only
 # (experiments/benchmarks/tile_border.csv), but two fits that differ must pass into each other smoothly.
@@ -41,15 +39,6 @@ class TilesAndCost(NamedTuple):
     def fits(self) -> int:
         """Fits of a repetition."""
         return 1 if self.tiling is None else len(self.tiling)
-
-
-def parse_tile(text: str) -> TileChoice:
-    """Read what a person typed; NasdipError where it is none of the choices."""
-    if text in ("auto", "off"):
-        return text  # type: ignore[return-value]
-    if not text.isdecimal():
-        raise NasdipError(f"tile size '{text}' is unknown: use auto, off or a number of pixels")
-    return int(text)
 
 
 def fitted_size(shape: tuple[int, ...], tile: TileChoice) -> tuple[int, int]:

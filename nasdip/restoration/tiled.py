@@ -27,7 +27,7 @@ class TiledResult:
       that ended early stays at what it had at its `image_step`, which is what its image shows.
     - bands: averaged in the same way; events: those of all tiles, each with the tile's name; image_step: the latest of
       the tiles'; seconds: their sum; held-out errors: averaged, and `estimated_psnr` None where noise hides a tile's.
-    - ahead: whether that of any tile is; scores: averaged; choices: none, as rules chose for each tile.
+    - hit_step_limit: whether that of any tile is; scores: averaged; choices: none, as rules chose for each tile.
     - tiles: what is of each tile alone.
 
     Parameters
@@ -78,7 +78,7 @@ class TiledResult:
             heldout_psnr=_mean_psnr([fit.heldout_psnr for fit in fits], shares),
             estimated_psnr=_mean_psnr([fit.estimated_psnr for fit in fits], shares),
             psnr_oracle=None if oracle is None else self._psnr(oracle),
-            ahead=any(fit.ahead for fit in fits),
+            hit_step_limit=any(fit.hit_step_limit for fit in fits),
             tiles=tuple(_facts(tile, fit) for tile, fit in zip(self._tiling.tiles, fits, strict=True)),
         )
 

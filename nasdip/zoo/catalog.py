@@ -10,8 +10,9 @@ from nasdip.files import read_json
 from nasdip.space.architecture import Architecture
 from nasdip.zoo.figures import Figures
 
-# The best for denoising known so far, at a fixed number of steps: see experiments/benchmarks/README.md.
-DEFAULT = "dip"
+# The best known so far by task: see experiments/benchmarks/README.md.
+DEFAULTS = {"denoising": "dip", "inpainting": "nasdip-denoise"}
+DEFAULT = DEFAULTS["denoising"]
 
 
 class ZooEntry(NamedTuple):
@@ -56,14 +57,16 @@ def zoo_entry(name: str) -> ZooEntry:
     return ZooEntry(**{**data, **read})
 
 
-def find_architecture(given: str | None) -> Architecture:
+def find_architecture(given: str | None, task: str = "denoising") -> Architecture:
     """Return the architecture that a person means.
 
     Parameters
     ----------
     given : str or None
         A name of the zoo; a JSON file (a run's best.json, or an architecture's JSON form); the folder of a search; or
-        the text form. None: the best for denoising known so far.
+        the text form. None: the best for the task known so far.
+    task : str
+        Of a key of `DEFAULTS`.
 
     Raises
     ------
@@ -71,7 +74,7 @@ def find_architecture(given: str | None) -> Architecture:
         Where it is none of these.
     """
     if given is None:
-        return zoo_entry(DEFAULT).architecture
+        return zoo_entry(DEFAULTS.get(task, DEFAULT)).architecture
     if given in zoo_names():
         return zoo_entry(given).architecture
     path = Path(given)

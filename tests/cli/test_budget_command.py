@@ -10,7 +10,7 @@ import nasdip as package
 from nasdip.cli.commands import restore
 from nasdip.files import read_json
 from nasdip.records.restoration_folder import RestorationFolder
-from nasdip.restoration import budget
+from nasdip.restoration import plan
 from nasdip.restoration.working_time import WorkingTime
 from nasdip.zoo import catalog
 
@@ -29,10 +29,10 @@ def zoo(tmp_path_factory, monkeypatch):
         facts = {"name": name, "architecture": text, "figures": figures, **FACTS}
         (place / f"{name}.json").write_text(json.dumps(facts))
 
-    def working_time(task, plan, folder, reference_seconds):
-        return WorkingTime(step[str(task.architecture)] * plan.missing, task.config.steps, 0.0)
+    def working_time(made, folder, reference_seconds):
+        return WorkingTime(step[str(made.task.architecture)] * made.missing, made.task.config.steps, 0.0)
 
-    monkeypatch.setattr(budget, "working_time", working_time)
+    monkeypatch.setattr(plan, "working_time", working_time)
     return step
 
 

@@ -232,7 +232,7 @@ def test_zoo_doctor_cite_and_version(folder, nasdip):
     _, out, _ = nasdip("cite")
     assert "@software{nasdip" in out
     code, out, _ = nasdip("--version")
-    assert (code, out) == (0, "0.1.0\n")
+    assert (code, out) == (0, "0.2.0\n")
 
 
 VERBS = [

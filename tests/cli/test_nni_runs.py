@@ -86,7 +86,7 @@ def test_a_finished_experiment_and_a_restoration_with_what_it_found(at_home, nas
         "restore", "photo.png", "--architecture", at_home.id, "--steps", 2, "--width", 16, "--no-report"
     )
     assert code == 0, err
-    assert RunFolder(at_home.path / "run").best().architecture in err
+    assert str(RunFolder(at_home.path / "run").best().architecture) in err
 
 
 def test_a_killed_experiment_that_nnictl_has_forgotten(at_home, nasdip):

@@ -5,11 +5,12 @@ import shutil
 
 import pytest
 
-from nasdip.cli.commands import fitting, search
+from nasdip.cli.commands import search
 from nasdip.errors import NasdipError
-from nasdip.nas import worker_devices as places
+from nasdip.nas import worker_devices
 from nasdip.records.run_folder import RunFolder
 from nasdip.restoration import tile_choice
+from nasdip.restoration.plan import Plan
 
 SEARCH = (
     "--space", "tiny", "--crop", 16, "--width", 16, "--steps", 4, "--final-steps", 0, "--searcher", "random",
@@ -57,7 +58,7 @@ def test_fewer_trials_at_once_than_asked_for_have_a_cause(folder, nasdip, monkey
     def stop(*_, **__):
         raise NasdipError("announced")
 
-    monkeypatch.setattr(places, "place_workers", place)
+    monkeypatch.setattr(worker_devices, "place_workers", place)
     monkeypatch.setattr(search, "run_trials", stop)
     _, _, err = nasdip("search", "photo.png", "-o", "run", "--trials", trials, "--parallel", 3, *SEARCH)
     assert words in err
@@ -93,7 +94,7 @@ def test_a_resumed_final_fit_is_announced_as_it_is_done(folder, nasdip, monkeypa
     assert "final fit: 6/6" in err
     shutil.rmtree(folder / "run/final/repetition-02")
     monkeypatch.setattr(tile_choice, "available_memory", lambda _: 1)
-    monkeypatch.setattr(fitting, "available_memory", lambda _: 1)
+    monkeypatch.setattr(Plan, "free_memory", 1)
     code, _, err = nasdip("search", "--resume", "-o", "run")
     assert code == 0, err
     assert "going on with an earlier start, 1 of 2 fits done, though only" in err

@@ -7,9 +7,11 @@ from skimage.data import astronaut
 from skimage.filters import gaussian
 from skimage.util import img_as_float32
 
-from nasdip.cli.commands import fitting, restore
+from nasdip.cli.commands import restore
 from nasdip.measurement.add_noise import add_noise
+from nasdip.options.stopping_rules import rule_names
 from nasdip.records.restoration_folder import RestorationFolder
+from nasdip.restoration import plan
 
 REPORTED = ("--width", "8", "--architecture", "dip+bilinear:4.4")
 NARROW = ("--no-report", *REPORTED)
@@ -119,10 +121,10 @@ def stopped(*_):
     raise KeyboardInterrupt
 
 
-def test_a_picture_is_observed_once(folder, nasdip, monkeypatch, picture):
+def test_a_picture_is_measured_once(folder, nasdip, monkeypatch, picture):
     picture(sigma=25)
-    real, calls = restore.observe, []
-    monkeypatch.setattr(restore, "observe", lambda *given: calls.append(1) or real(*given))
+    real, calls = restore.measurement_of, []
+    monkeypatch.setattr(restore, "measurement_of", lambda *given: calls.append(1) or real(*given))
     assert nasdip("restore", "noisy.png", "photo.png", "--steps", "3", *NARROW)[0] == 0
     assert len(calls) == 2
     monkeypatch.setattr(restore, "_KEPT", 64 * 64 * 3 * 4)  # room for one of the two
@@ -171,11 +173,10 @@ def test_impulses_are_replaced_and_the_rest_is_kept(folder, nasdip, picture):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--stop", "never"), "stopping rule never is out of range: use one of auto, reference, heldout, sure, es-wmv, "
-                              "whiteness, fixed"),
+        (("--stop", "never"), f"stopping rule never is out of range: use one of {', '.join(rule_names())}"),
         (("--sigma", "much"), "sigma 'much' is no noise level: use a number in 8-bit units, or auto"),
         (("--sigma", "-3"), "sigma -3.0 is no noise level: use a number from 0, in 8-bit units, or auto"),
-        (("--quality", "superb"), "unknown quality 'superb': use fast, balanced, best"),
+        (("--quality", "superb"), "unknown quality 'superb': use fast, balanced or best"),
     ],
 )  # fmt: skip
 def test_options_that_are_none_are_refused(folder, nasdip, options, message):
@@ -195,7 +196,7 @@ def test_a_rule_that_needs_noise_is_refused_without_any_before_the_first_fit(fol
 
 def test_the_time_of_what_needs_no_network_is_that_of_what_is_to_be_done(folder, nasdip, monkeypatch, picture):
     picture(sigma=25)
-    monkeypatch.setattr(fitting, "reference_seconds", lambda *_, **__: 60.0)
+    monkeypatch.setattr(plan, "reference_seconds", lambda *_, **__: 60.0)
     told = "the estimates without a network take about"
     _, _, first = nasdip("restore", "noisy.png", "--steps", "3", *NARROW)
     _, _, again = nasdip("restore", "noisy.png", "--steps", "3", *NARROW)

@@ -6,45 +6,46 @@ import pytest
 
 from nasdip.baselines import denoiser
 from nasdip.classical.reference import make_reference
-from nasdip.compare.figure import comparison_of_methods
 from nasdip.compare.folder import Result
 from nasdip.compare.heldout import heldout_pixels, without
 from nasdip.compare.methods import TRAINED, Method, choose_methods, known_methods
-from nasdip.compare.notes import table_notes
-from nasdip.compare.numbers import Row, Scene, heldout_quality, make_scene, measure, noisy_row
-from nasdip.compare.panels import make_panels
+from nasdip.compare.numbers import Row, Scene, heldout_quality, make_scene, measure_row, noisy_row
 from nasdip.compare.runner import make_runner
 from nasdip.compare.settings import Settings
 from nasdip.compare.table import make_table
 from nasdip.errors import NasdipError
 from nasdip.imaging.metrics import psnr
-from nasdip.measurement.measure import observe
-from nasdip.measurement.measurement import Observation
+from nasdip.measurement.measure import measurement_of
+from nasdip.measurement.measurement import Measurement
+from nasdip.measurement.noise_model import NoiseModel
+from nasdip.report.figures.methods import comparison_of_methods
+from nasdip.report.numbers.panels import make_panels
+from nasdip.report.text.comparison import table_notes
 
 SIGMA = 0.1
 RANDOM = np.random.default_rng(0)
 CLEAN = np.broadcast_to(np.linspace(0.3, 0.7, 64)[:, None, None], (64, 64, 3))
 NOISY = (CLEAN + SIGMA * RANDOM.normal(size=CLEAN.shape)).astype(np.float32)
-OBSERVED = Observation(NOISY, 255 * SIGMA)
-HELDOUT = heldout_pixels(OBSERVED, 0)
-SCENE = make_scene(OBSERVED, CLEAN, HELDOUT)
+MEASURED = Measurement(NOISY, NoiseModel.white(255 * SIGMA))
+HELDOUT = heldout_pixels(MEASURED, 0)
+SCENE = make_scene(MEASURED, CLEAN, HELDOUT)
 
 
 def test_no_value_of_a_heldout_pixel_is_left():
     changed = NOISY.copy()
     changed[HELDOUT] = 9
-    assert np.array_equal(without(OBSERVED, HELDOUT), without(Observation(changed), HELDOUT))
-    assert np.array_equal(without(OBSERVED, HELDOUT)[~HELDOUT], NOISY[~HELDOUT])
+    assert np.array_equal(without(MEASURED, HELDOUT), without(Measurement(changed), HELDOUT))
+    assert np.array_equal(without(MEASURED, HELDOUT)[~HELDOUT], NOISY[~HELDOUT])
 
 
 def test_impulses_are_neither_held_out_nor_filled_with():
-    known = np.ones((64, 64), bool)
-    known[::2] = False
-    impulses = np.where(known[..., None], 0.5, 1.0).astype(np.float32) * np.ones(3, np.float32)
-    observation = Observation(impulses, known=known)
-    mask = heldout_pixels(observation, 0)
-    assert known[mask].all()
-    assert np.allclose(without(observation, mask)[mask], 0.5)
+    impulses = np.zeros((64, 64), bool)
+    impulses[::2] = True
+    noisy = np.where(impulses[..., None], 1.0, 0.5).astype(np.float32) * np.ones(3, np.float32)
+    measurement = Measurement(noisy, impulses=impulses)
+    mask = heldout_pixels(measurement, 0)
+    assert not impulses[mask].any()
+    assert np.allclose(without(measurement, mask)[mask], 0.5)
 
 
 def test_the_error_against_clean_pixels_follows_from_that_against_noisy_ones():
@@ -58,16 +59,16 @@ def test_the_error_against_clean_pixels_follows_from_that_against_noisy_ones():
 
 def test_a_row_is_measured_by_the_right_images():
     low = np.full_like(NOISY, CLEAN.mean())
-    row = measure("it", Result(CLEAN.astype(np.float32), low, NOISY, 2.0, 7), SCENE)
+    row = measure_row("it", Result(CLEAN.astype(np.float32), low, NOISY, 2.0, 7), SCENE)
     assert row.psnr is not None
     assert row.psnr > 100
     assert row.white is False  # what is seen counts, and lacks the ramp
     assert row.heldout == float("inf")
     assert (row.seconds, row.memory) == (2.0, 7)
-    clean = measure("it", Result(low, CLEAN.astype(np.float32), low, 2.0), SCENE)
+    clean = measure_row("it", Result(low, CLEAN.astype(np.float32), low, 2.0), SCENE)
     assert clean.white
     assert noisy_row(SCENE).psnr == psnr(CLEAN, NOISY, data_range=1.0)
-    nothing = measure("it", Result(NOISY, NOISY, NOISY, 2.0), SCENE._replace(clean=None))
+    nothing = measure_row("it", Result(NOISY, NOISY, NOISY, 2.0), SCENE._replace(clean=None))
     assert (nothing.psnr, nothing.ssim, nothing.whiteness, nothing.white) == (None, None, None, None)
 
 
@@ -75,19 +76,19 @@ def test_noise_that_grows_with_intensity_and_impulses_do_not_colour_a_residual()
     spread = np.linspace(0.01, 0.2, 64)[:, None, None] * np.ones((64, 64, 1))
     noisy = 0.5 + spread * RANDOM.normal(size=spread.shape)
     noisy[10, 10] = 1e3
-    known = np.ones((64, 64), bool)
-    known[10, 10] = False
-    scene = Scene(noisy.astype(np.float32), None, HELDOUT, known, spread**2)
+    valid = np.ones((64, 64), bool)
+    valid[10, 10] = False
+    scene = Scene(noisy.astype(np.float32), None, HELDOUT, valid, spread**2)
     flat = np.full(noisy.shape, 0.5, np.float32)
-    assert measure("it", Result(flat, flat, flat, 1.0), scene).white
+    assert measure_row("it", Result(flat, flat, flat, 1.0), scene).white
 
 
 def test_clipped_noise_is_seen_with_less_variance():
     noisy = np.clip(RANDOM.normal(0.05, 0.1, (48, 48, 1)), 0, 1).astype(np.float32)
-    observation, _ = observe(noisy)
-    seen = make_scene(observation, None, heldout_pixels(observation, 0)).variance
+    measurement = measurement_of(noisy)
+    seen = make_scene(measurement, None, heldout_pixels(measurement, 0)).variance
     assert np.mean(seen) == pytest.approx(noisy.var(), rel=0.25)
-    assert np.mean(seen) < 0.7 * observation.noise_variance()
+    assert np.mean(seen) < 0.7 * measurement.noise_variance()
 
 
 BLIND = ("dip", "nasdip-restore", "zs-n2n", "tv", "wavelet", "nl-means", "nl-bayes", "bm3d", "mine")
@@ -101,8 +102,8 @@ def test_no_method_knows_the_pixels_that_are_held_out(name, fake_bm3d, monkeypat
     method = Method("mine", TRAINED) if name == "mine" else known_methods(None)[name]
 
     def images(pixels):
-        observation = Observation(pixels, 255 * SIGMA)
-        runner = make_runner(method, Settings(steps=3, width=16), observation, HELDOUT[:32, :32])
+        measurement = Measurement(pixels, NoiseModel.white(255 * SIGMA))
+        runner = make_runner(method, Settings(steps=3, width=16), measurement, HELDOUT[:32, :32])
         return runner.restore(lambda *_: None).image, runner.predict(lambda *_: None)
 
     noisy = NOISY[:32, :32]
@@ -116,19 +117,19 @@ def test_no_method_knows_the_pixels_that_are_held_out(name, fake_bm3d, monkeypat
 
 def test_the_fit_alone_is_no_mixture():
     def restored(name):
-        runner = make_runner(known_methods(None)[name], Settings(steps=3, width=16), OBSERVED, HELDOUT)
+        runner = make_runner(known_methods(None)[name], Settings(steps=3, width=16), MEASURED, HELDOUT)
         return runner.restore(lambda *_: None).image
 
     fitted, combined = restored("dip"), restored("nasdip-restore")
-    bayes = make_reference(OBSERVED).image
+    bayes = make_reference(MEASURED).image
     assert np.allclose(combined, fitted / 3 + 2 / 3 * bayes, atol=1e-5)
 
 
 def test_a_level_that_the_picture_contradicts_gives_no_estimate():
-    observation, _ = observe(NOISY, 5.0)
-    scene = make_scene(observation, None, HELDOUT)
+    measurement = measurement_of(NOISY, 5.0)
+    scene = make_scene(measurement, None, HELDOUT)
     assert scene.variance is None
-    notes = table_notes([], [], scene, observation)
+    notes = table_notes([], [], scene, measurement)
     assert any("the picture contradicts the noise level that was given" in line for line in notes)
 
 

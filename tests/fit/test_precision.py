@@ -8,7 +8,7 @@ from nasdip.errors import NasdipError
 from nasdip.fit import precision
 from nasdip.fit.fit import fit
 from nasdip.measurement.add_noise import add_noise
-from nasdip.measurement.measurement import Observation
+from nasdip.measurement.measurement import Measurement
 from nasdip.network.build import build_network
 from nasdip.network.fast import rewrite
 from nasdip.options.fit import FitConfig
@@ -20,7 +20,7 @@ CPU = torch.device("cpu")
 @pytest.mark.parametrize("text", ["dip+bilinear:4.4.4", "nearest+split-sum5+leaky-relu:111.011.001", "bicubic+conv3:1"])
 def test_bfloat16_maps_come_close_to_float32(text):
     clean = img_as_float32(astronaut()[96:160, 208:272])
-    noisy = Observation(add_noise(clean, sigma=25, seed=0).astype(np.float32))
+    noisy = Measurement(add_noise(clean, sigma=25, seed=0).astype(np.float32))
     architecture = Architecture.from_text(text)
     psnr = {}
     for name in ("fp32", "bf16"):

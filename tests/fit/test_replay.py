@@ -13,7 +13,7 @@ from nasdip.errors import NasdipError
 from nasdip.fit import loop
 from nasdip.fit.fit import fit
 from nasdip.fit.replay import VARIABLE, WARM_UP, Replay
-from nasdip.measurement.measurement import Observation
+from nasdip.measurement.measurement import Measurement
 from nasdip.network.build import build_network
 from nasdip.options.fit import FitConfig
 from nasdip.space.architecture import Architecture
@@ -96,7 +96,7 @@ def test_a_fit_is_freed_when_it_ends_not_when_garbage_is_collected(monkeypatch):
     gc.collect()
     gc.disable()
     try:
-        fit(build_network(SMALL, width=8), SMALL, Observation(noisy), FitConfig(steps=12), clean=clean)
+        fit(build_network(SMALL, width=8), SMALL, Measurement(noisy), FitConfig(steps=12), clean=clean)
         assert [ref() for ref in made] == [None]
     finally:
         gc.enable()
@@ -113,7 +113,7 @@ def test_a_recorded_fit_is_the_same(monkeypatch, text):
     for value in ("0", "1"):
         monkeypatch.setenv(VARIABLE, value)
         network = build_network(architecture, width=16)
-        result = fit(network, architecture, Observation(noisy), FitConfig(steps=30), clean=clean, device="cuda")
+        result = fit(network, architecture, Measurement(noisy), FitConfig(steps=30), clean=clean, device="cuda")
         assert not result.events
         losses.append(result.curves.loss)
     np.testing.assert_allclose(losses[1][:10], losses[0][:10], rtol=1e-3)

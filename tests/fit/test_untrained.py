@@ -6,7 +6,8 @@ from nasdip.errors import NasdipError
 from nasdip.fit.loop import FitLoop
 from nasdip.fit.untrained import untrained_output
 from nasdip.imaging.spectral_match import bandwidth
-from nasdip.measurement.measurement import Observation
+from nasdip.measurement.measurement import Measurement
+from nasdip.measurement.noise_model import NoiseModel
 from nasdip.network.build import build_network
 from nasdip.options.fit import FitConfig
 from nasdip.space.architecture import Architecture
@@ -19,9 +20,9 @@ def test_it_is_the_output_that_a_fit_begins_with(shape: tuple[int, int, int]) ->
     pixels = np.random.default_rng(0).random(shape).astype(np.float32)
     config = FitConfig(steps=1, input_noise=0.0)
     network = build_network(NETWORK, out_channels=shape[2], width=8, seed=3)
-    loop = FitLoop(network, NETWORK, Observation(pixels, 25.0), config, 3, None, torch.device("cpu"))
+    loop = FitLoop(network, NETWORK, Measurement(pixels, NoiseModel.white(25.0)), config, 3, None, torch.device("cpu"))
     loop.step(1)
-    first = loop.stretch.apply(loop._array(loop.track.last))
+    first = loop.scaling.apply(loop._array(loop.network_fit.last))
     output = untrained_output(NETWORK, shape, width=8, seed=3)
     assert output.shape == shape
     np.testing.assert_allclose(output, first, atol=2e-5)

@@ -4,9 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nasdip.errors import NasdipError
-from nasdip.imaging.intensity import Stretch, working_range
+from nasdip.imaging.intensity import IntensityScaling, working_range
 
-IDENTITY = Stretch(0.0, 1.0)
+IDENTITY = IntensityScaling(0.0, 1.0)
 
 
 def image_of(low: float, high: float) -> np.ndarray:
@@ -23,32 +23,32 @@ def test_ordinary_images_are_left_alone(low: float, high: float) -> None:
 )
 def test_others_are_mapped_to_the_unit_interval(low: float, high: float) -> None:
     image = image_of(low, high)
-    stretch = working_range(image)
-    mapped = stretch.apply(image)
+    scaling = working_range(image)
+    mapped = scaling.apply(image)
     assert mapped.dtype == np.float32
     assert (mapped.min(), mapped.max()) == pytest.approx((0, 1), abs=1e-6)
-    np.testing.assert_allclose(stretch.invert(mapped), image, rtol=0, atol=1e-6 * max(abs(low), abs(high), 1))
+    np.testing.assert_allclose(scaling.invert(mapped), image, rtol=0, atol=1e-6 * max(abs(low), abs(high), 1))
 
 
 def test_another_nominal_range() -> None:
-    assert working_range(image_of(0, 255), nominal=(0, 255)) == Stretch(0, 255)
-    assert working_range(image_of(0, 20), nominal=(0, 255)) == Stretch(0, 20)
+    assert working_range(image_of(0, 255), nominal=(0, 255)) == IntensityScaling(0, 255)
+    assert working_range(image_of(0, 20), nominal=(0, 255)) == IntensityScaling(0, 20)
 
 
 @pytest.mark.parametrize("level", [0.0, 0.4, -7.0])
 def test_a_constant_image_maps_to_zero_and_back(level: float) -> None:
     image = np.full((4, 4), level)
-    stretch = working_range(image)
-    np.testing.assert_array_equal(stretch.apply(image), 0)
-    np.testing.assert_array_equal(stretch.invert(stretch.apply(image)), level)
+    scaling = working_range(image)
+    np.testing.assert_array_equal(scaling.apply(image), 0)
+    np.testing.assert_array_equal(scaling.invert(scaling.apply(image)), level)
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=4, max_size=4))
 def test_round_trip(values: list[float]) -> None:
     image = np.array(values).reshape(2, 2)
-    stretch = working_range(image)
-    assert stretch.scale > 0
-    np.testing.assert_allclose(stretch.invert(stretch.apply(image)), image, rtol=1e-9, atol=1e-9)
+    scaling = working_range(image)
+    assert scaling.scale > 0
+    np.testing.assert_allclose(scaling.invert(scaling.apply(image)), image, rtol=1e-9, atol=1e-9)
 
 
 def test_refusals() -> None:

@@ -6,8 +6,10 @@ from skimage.util import img_as_float64
 
 from nasdip.errors import NasdipError
 from nasdip.measurement.add_noise import add_noise
-from nasdip.measurement.diagnosis import Diagnosis, diagnose
+from nasdip.measurement.diagnosis import diagnose
+from nasdip.measurement.noise_model import NoiseModel
 from nasdip.measurement.variance import IntensityBin, fit_variance
+from nasdip.report.text.noise import noise_words
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +39,7 @@ def test_impulses(crop: np.ndarray, kind: str) -> None:
     assert found.kind == "impulse"
     assert found.impulses == pytest.approx(2 / 35, rel=0.2)
     assert found.sigma < 5
-    assert "salt and pepper" in found.words
+    assert "salt and pepper" in noise_words(found)
 
 
 def test_noise_beside_impulses(crop: np.ndarray) -> None:
@@ -81,11 +83,11 @@ def test_no_noise() -> None:
     found = diagnose(np.full((32, 32, 3), 0.5))
     assert (found.kind, found.impulses) == ("gaussian", 0)
     assert found.sigma < 1e-6
-    assert found.words.startswith("There is little noise")
+    assert noise_words(found).startswith("There is little noise")
 
 
 def test_the_variance_function_is_positive_and_grows() -> None:
-    found = Diagnosis("speckle", 25.0, 1.0, offset=0.0, square=0.04)
+    found = NoiseModel("speckle", 25.0, 1.0, offset=0.0, square=0.04)
     values = found.variance(np.array([-0.5, 0.0, 0.5, 1.0]))
     assert values[0] == values[1] > 0
     np.testing.assert_allclose(values[2:], [0.01, 0.04])
@@ -110,4 +112,4 @@ def test_refusals() -> None:
     with pytest.raises(NasdipError, match="16x16"):
         diagnose(np.zeros((8, 8)))
     with pytest.raises(NasdipError, match="unknown kind"):
-        Diagnosis("pink", 25.0, 1.0, 0.0)
+        NoiseModel("pink", 25.0, 1.0, 0.0)

@@ -1,11 +1,10 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
 from nasdip.classical.reference import make_reference
 from nasdip.measurement.clipping import Limits, clipped_moments, normal_cdf, undo_clipping
-from nasdip.measurement.measurement import Observation
+from nasdip.measurement.measurement import Measurement
+from nasdip.measurement.noise_model import NoiseModel
 from nasdip.measurement.unclipping import clipping_limits, seen_intensities, seen_variance, true_intensities
 
 RANGE = Limits(0.0, 1.0)
@@ -44,22 +43,22 @@ def test_nothing_is_done_without_limits_or_noise():
 
 def test_limits_are_of_known_pixels_and_photons_have_none_below():
     pixels = np.clip(np.random.default_rng(0).normal(0.5, 0.1, (64, 64, 1)), 0, 0.7).astype(np.float32)
-    assert clipping_limits(Observation(pixels)) == (-np.inf, pytest.approx(0.7))
+    assert clipping_limits(Measurement(pixels)) == (-np.inf, pytest.approx(0.7))
     hit = np.random.default_rng(1).random((64, 64)) < 0.1
     pixels[hit] = 0
-    assert clipping_limits(Observation(pixels)).low == 0
-    assert clipping_limits(Observation(pixels, kind="poisson")).low == -np.inf
-    assert clipping_limits(Observation(pixels, known=~hit)).low == -np.inf
+    assert clipping_limits(Measurement(pixels)).low == 0
+    assert clipping_limits(Measurement(pixels, NoiseModel.white(0.0, "poisson"))).low == -np.inf
+    assert clipping_limits(Measurement(pixels, impulses=hit)).low == -np.inf
 
 
 def test_there_and_back_and_unknown_noise():
     clean = np.tile(np.linspace(0.02, 0.5, 64, dtype=np.float32), (64, 1))[..., None]
     noisy = np.clip(clean + np.random.default_rng(0).normal(0, 0.1, clean.shape), 0, 1).astype(np.float32)
-    observation = Observation(noisy, 25.5)
-    seen = seen_intensities(observation, clean)
+    measurement = Measurement(noisy, NoiseModel.white(25.5))
+    seen = seen_intensities(measurement, clean)
     assert (seen - clean)[:, 0].mean() > 0.02
-    assert np.abs(true_intensities(observation, seen).image - clean).max() < 0.005
-    unknown = Observation(noisy)
+    assert np.abs(true_intensities(measurement, seen).image - clean).max() < 0.005
+    unknown = Measurement(noisy)
     assert true_intensities(unknown, seen).image is seen
     assert seen_intensities(unknown, clean) is clean
 
@@ -67,13 +66,14 @@ def test_there_and_back_and_unknown_noise():
 def test_the_variance_that_clipping_leaves():
     clean = np.tile(np.linspace(0.0, 0.6, 96, dtype=np.float32), (96, 1))[..., None]
     noisy = np.clip(clean + np.random.default_rng(0).normal(0, 0.1, clean.shape), 0, 1).astype(np.float32)
-    observation = Observation(noisy, 25.5)
-    assert seen_variance(observation) == pytest.approx(0.01)  # nothing tells the intensities
-    known = replace(observation, reference=make_reference(observation))
-    seen = noisy - seen_intensities(observation, clean)
+    measurement = Measurement(noisy, NoiseModel.white(25.5))
+    assert seen_variance(measurement, None) == pytest.approx(0.01)  # nothing tells the intensities
+    left = seen_variance(measurement, make_reference(measurement).image)
+    seen = noisy - seen_intensities(measurement, clean)
     for columns in (slice(6), slice(6, 16), slice(40, 96)):
-        assert seen_variance(known)[:, columns].mean() == pytest.approx(seen[:, columns].var(), rel=0.12)
-    assert seen_variance(known)[:, :6].mean() < 0.006
-    within = Observation((noisy + np.random.default_rng(1).normal(0, 0.1, clean.shape)).astype(np.float32), 25.5)
-    assert seen_variance(replace(within, reference=make_reference(within))) == pytest.approx(0.01)
-    assert seen_variance(Observation(noisy)) is None
+        assert left[:, columns].mean() == pytest.approx(seen[:, columns].var(), rel=0.12)
+    assert left[:, :6].mean() < 0.006
+    unclipped = (noisy + np.random.default_rng(1).normal(0, 0.1, clean.shape)).astype(np.float32)
+    within = Measurement(unclipped, NoiseModel.white(25.5))
+    assert seen_variance(within, make_reference(within).image) == pytest.approx(0.01)
+    assert seen_variance(Measurement(noisy), None) is None

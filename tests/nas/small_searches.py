@@ -6,6 +6,7 @@ from skimage.data import camera
 from skimage.util import img_as_float32
 
 from nasdip.measurement.add_noise import add_noise
+from nasdip.measurement.measure import measurement_of
 from nasdip.nas.runner import start_run
 from nasdip.options.search import FinalSettings, ProxySettings, SearchSettings
 from nasdip.records.run_folder import RunFolder
@@ -30,7 +31,8 @@ def pictures():
 def start(path, chosen=None, space=TINY, with_clean=True):
     clean, noisy = pictures()
     folder = RunFolder(path)
-    start_run(folder, chosen or settings(), space, noisy, clean if with_clean else None, CPU, image="camera.png")
+    measurement = measurement_of(noisy)
+    start_run(folder, chosen or settings(), space, measurement, clean if with_clean else None, CPU, image="camera.png")
     return folder
 
 
@@ -47,7 +49,7 @@ def made_up_result(suggestion, **changes):
     """Return a result without a fit."""
     values = {
         "trial": suggestion.trial, "architecture": suggestion.architecture, "status": "ok",
-        "reward": made_up_reward(suggestion.architecture), "heldout_psnr": 20.0, "clean_psnr": None,
+        "reward": made_up_reward(str(suggestion.architecture)), "heldout_psnr": 20.0, "clean_psnr": None,
         "estimated_psnr": 25.0, "parameters": 1000, "seconds": 1.5, "repeat_of": None, "error": None,
         "diagnostics": suggestion.diagnostics, "finished": "2026-01-01T00:00:00+00:00", "steps": 4,
     }  # fmt: skip

@@ -12,6 +12,7 @@ from nasdip.nas.trial_task import read_task, task_of, write_task
 from nasdip.options.search import CostTarget, ProxySettings, SearchSettings
 from nasdip.records.run_folder import RunFolder
 from nasdip.records.trial_result import Suggestion
+from nasdip.space.architecture import Architecture
 
 SLOW = CostTarget(1e-4, weight=0.5)  # no step is that fast
 QUICK = ProxySettings(crop=16, width=16, steps=40, heldout=0.1)
@@ -64,6 +65,6 @@ def test_runs_that_know_no_cost_candidates_or_recipe_are_read_as_they_were(tmp_p
 
 
 def test_a_failed_trial_has_no_psnr():
-    failed = made_up_result(Suggestion(1, "bilinear:1", {}), status="failed")
+    failed = made_up_result(Suggestion(1, Architecture.from_text("bilinear:1"), {}), status="failed")
     assert failed.psnr is None
     assert replace(failed, status="ok", reward=27.0, penalty=1.5).psnr == 28.5

@@ -16,19 +16,19 @@ from nasdip.cli import main
 from nasdip.errors import NasdipError
 from nasdip.files import read_json
 from nasdip.fit.weighting import split_pixels
-from nasdip.imaging.intensity import Stretch
+from nasdip.imaging.intensity import IntensityScaling
 from nasdip.io.image_file import write_image
 from nasdip.measurement.add_noise import add_noise
 from nasdip.measurement.level import estimate_sigma
-from nasdip.measurement.measure import observe
-from nasdip.measurement.measurement import Observation
+from nasdip.measurement.measure import measurement_of
+from nasdip.measurement.measurement import Measurement
+from nasdip.measurement.noise_model import NoiseModel
 from nasdip.nas import runner
 from nasdip.nas.final_fit import plan_best
 from nasdip.nas.trial import run_trial
-from nasdip.nas.trial_task import _digest, choose_reward, make_task, read_task, task_of, write_task
+from nasdip.nas.trial_task import _digest, choose_reward, make_trial_task, read_task, task_of, write_task
 from nasdip.options.search import ProxySettings
 from nasdip.records.run_folder import RunFolder
-from nasdip.space.architecture import Architecture
 
 CROP = (slice(24, 56), slice(24, 56))  # the middle of 80 px
 PROXY = ProxySettings(crop=32, width=16, steps=5, heldout=0.2)
@@ -54,7 +54,7 @@ def started(path, *, reward="auto", noisy=None, with_clean=True, trials=2):
     clean, impulsive, _ = peppered()
     folder, chosen = RunFolder(path), settings(reward=reward, proxy=PROXY, trials=trials)
     pixels = impulsive if noisy is None else noisy
-    runner.start_run(folder, chosen, TINY, pixels, clean if with_clean else None, CPU)
+    runner.start_run(folder, chosen, TINY, measurement_of(pixels), clean if with_clean else None, CPU)
     return folder
 
 
@@ -64,11 +64,11 @@ def test_trials_and_the_final_fit_are_told_the_same_of_the_noise(tmp_path, rewar
     record, (noisy, clean) = folder.record(), folder.images()
     trial = task_of(record, noisy, clean)
     runner.run_trials(folder, CPU)
-    final = plan_best(folder, CPU).task.observation
+    final = plan_best(folder, CPU).plan.task.measurement
     assert trial.reward == reward
-    assert (trial.observation.kind, trial.observation.sigma) == (final.kind, final.sigma) == ("impulse", record.sigma)
-    assert np.array_equal(trial.observation.known, final.known[CROP])
-    assert np.array_equal(trial.observation.pixels, noisy[CROP])
+    assert (trial.measurement.kind, trial.measurement.sigma) == (final.kind, final.sigma) == ("impulse", record.sigma)
+    assert np.array_equal(trial.measurement.valid, final.valid[CROP])
+    assert np.array_equal(trial.measurement.pixels, noisy[CROP])
     assert np.array_equal(trial.clean, clean[CROP])
     assert record.sigma == pytest.approx(20, rel=0.1)
     assert estimate_sigma(noisy) > 30  # the impulses do not count for the level that trials are told
@@ -77,21 +77,21 @@ def test_trials_and_the_final_fit_are_told_the_same_of_the_noise(tmp_path, rewar
 @pytest.mark.parametrize("reward", REWARDS)
 def test_what_impulses_hold_does_not_change_a_reward(reward):
     clean, noisy, _ = peppered()
-    observation, _ = observe(noisy)
-    task = make_task(observation, clean, settings(reward=reward, proxy=PROXY))
-    known = task.observation.known
-    assert 10 < np.sum(~known) < 200
-    other = np.where(known[..., None], task.observation.pixels, 1 - task.observation.pixels)  # salt for pepper
-    swapped = task._replace(observation=replace(task.observation, pixels=other))
-    held = split_pixels(task.observation, PROXY.heldout, task.seed)
-    assert held.sum() == round(PROXY.heldout * known.sum())
-    assert known[held].all()
+    measurement = measurement_of(noisy)
+    task = make_trial_task(measurement, clean, settings(reward=reward, proxy=PROXY))
+    valid = task.measurement.valid
+    assert 10 < np.sum(~valid) < 200
+    other = np.where(valid[..., None], task.measurement.pixels, 1 - task.measurement.pixels)  # salt for pepper
+    swapped = task._replace(measurement=replace(task.measurement, pixels=other))
+    held = split_pixels(task.measurement, PROXY.heldout, task.seed)
+    assert held.sum() == round(PROXY.heldout * valid.sum())
+    assert valid[held].all()
     architecture = TINY.sample(np.random.default_rng(0))
     one, two = (run_trial(1, architecture, each, CPU, {}) for each in (task, swapped))
     assert one.status == two.status == "ok"
     rewards = {"clean": one.clean_psnr, "estimate": one.estimated_psnr, "heldout": one.heldout_psnr}
     assert one.reward == two.reward == rewards[reward]
-    bare = task._replace(observation=Observation(other, 20.0, reference=task.observation.reference))
+    bare = task._replace(measurement=Measurement(other, NoiseModel.white(20.0)))
     assert run_trial(1, architecture, bare, CPU, {}).reward != one.reward
 
 
@@ -121,16 +121,16 @@ def test_noise_that_allows_no_reference_leaves_the_held_out_pixels(tmp_path):
 
 def test_the_reward_of_a_picture_is_the_one_that_its_task_has():
     clean, noisy, _ = peppered()
-    observation, _ = observe(noisy)
+    measurement = measurement_of(noisy)
     for asked, has_clean, given in (
         ("auto", True, "clean"), ("auto", False, "estimate"), ("estimate", True, "estimate"),
         ("heldout", True, "heldout"),
     ):  # fmt: skip
-        chosen = choose_reward(settings(reward=asked, proxy=PROXY), observation, has_clean=has_clean)
-        task = make_task(observation, clean if has_clean else None, chosen)
+        chosen = choose_reward(settings(reward=asked, proxy=PROXY), measurement, has_clean=has_clean)
+        task = make_trial_task(measurement, clean if has_clean else None, chosen)
         assert chosen.reward == task.reward == given
         # Fits are stopped by it, whatever the reward.
-        assert (task.observation.reference is not None) == allows_reference(observation)
+        assert (task.reference is not None) == allows_reference(measurement)
 
 
 def test_a_run_of_an_earlier_version_fits_bare_pixels_as_it_did(tmp_path):
@@ -143,35 +143,35 @@ def test_a_run_of_an_earlier_version_fits_bare_pixels_as_it_did(tmp_path):
     trials = runner.run_trials(folder, CPU)
     noisy, clean = folder.images()
     task = task_of(folder.record(), noisy, clean)
-    bare = task._replace(observation=Observation(noisy[CROP], 33.5))
-    again = [run_trial(t.trial, Architecture.from_text(t.architecture), bare, CPU, {}).reward for t in trials]
+    bare = task._replace(measurement=Measurement(noisy[CROP], NoiseModel.white(33.5)))
+    again = [run_trial(t.trial, t.architecture, bare, CPU, {}).reward for t in trials]
     assert [trial.reward for trial in trials] == again
-    assert task.observation.known is None
+    assert task.measurement.valid is None
     assert read_json(tmp_path / "run.json")["kind"] is None
 
 
 def test_a_crop_has_its_own_range_unless_that_of_the_picture_is_laid_down():
     _, noisy = pictures()
-    for working in (None, Stretch(0.1, 0.25)):
-        observation = Observation(noisy, 25.0, working=working)
-        assert make_task(observation, None, settings(reward="heldout")).observation.working == working
+    for scaling in (None, IntensityScaling(0.1, 0.25)):
+        measurement = Measurement(noisy, NoiseModel.white(25.0), scaling=scaling)
+        assert make_trial_task(measurement, None, settings(reward="heldout")).measurement.scaling == scaling
 
 
 def test_a_task_comes_back_from_its_file(tmp_path):
     _, impulsive, _ = peppered()
     speckled = add_noise(np.tile(np.linspace(0.1, 0.9, 96), (96, 1))[..., None], "speckle", sigma=30, seed=0)
     for noisy, kind in ((impulsive, "impulse"), (speckled.astype(np.float32), "speckle")):
-        observation = replace(observe(noisy)[0], working=Stretch(-0.1, 1.3))
-        task = make_task(observation, None, settings(reward="estimate", proxy=ProxySettings(crop=64, width=16)))
+        measurement = replace(measurement_of(noisy), scaling=IntensityScaling(-0.1, 1.3))
+        task = make_trial_task(measurement, None, settings(reward="estimate", proxy=ProxySettings(crop=64, width=16)))
         again = read_task(write_task(tmp_path, task))
         assert (again.reward, again.proxy, again.seed) == (task.reward, task.proxy, task.seed)
-        ours, theirs = task.observation, again.observation
+        ours, theirs = task.measurement, again.measurement
         assert theirs.kind == ours.kind == kind
-        assert (theirs.sigma, theirs.sigma_error, theirs.working) == (ours.sigma, ours.sigma_error, ours.working)
-        assert theirs.sigma_error > 0
-        assert_same(theirs.known, ours.known, missing=kind == "speckle")
+        assert (theirs.noise, theirs.scaling) == (ours.noise, ours.scaling)
+        assert theirs.noise.error > 0
+        assert_same(theirs.impulses, ours.impulses, missing=kind == "speckle")
         assert_same(theirs.variance, ours.variance, missing=kind == "impulse")
-        for one, other in zip((ours.pixels, *ours.reference), (theirs.pixels, *theirs.reference), strict=True):
+        for one, other in zip((ours.pixels, *task.reference), (theirs.pixels, *again.reference), strict=True):
             assert_same(one, other)
 
 
@@ -183,11 +183,11 @@ def assert_same(one, other, missing=False):
 def test_a_task_of_an_earlier_start_is_read(tmp_path):
     """Trials that run on while the search is started anew by another version."""
     _, noisy = pictures()
-    task = make_task(observe(noisy)[0], None, settings(reward="heldout"))
+    task = make_trial_task(measurement_of(noisy), None, settings(reward="heldout"))
     tensors = load(write_task(tmp_path, task).read_bytes())
     meta = json.loads(tensors["meta"].tobytes())
-    for key in ("sigma_error", "working", "kind"):
-        del meta[key]
+    meta["sigma"] = meta.pop("measurement")["noise"]["sigma"]
+    tensors["noisy"] = tensors.pop("measurement.pixels")
     tensors["meta"] = np.frombuffer(json.dumps(meta).encode(), np.uint8)
     path = tmp_path / "task.safetensors"
     path.write_bytes(save(tensors))
@@ -195,8 +195,9 @@ def test_a_task_of_an_earlier_start_is_read(tmp_path):
         read_task(path)
     assert str(path) in str(refused.value)
     again = read_task(path.rename(tmp_path / f"task-{_digest(path.read_bytes())}.safetensors"))
-    assert (again.observation.kind, again.observation.working) == ("gaussian", None)
-    assert np.array_equal(again.observation.pixels, task.observation.pixels)
+    assert (again.measurement.kind, again.measurement.scaling) == ("gaussian", None)
+    assert again.measurement.sigma == task.measurement.sigma
+    assert np.array_equal(again.measurement.pixels, task.measurement.pixels)
 
 
 @pytest.fixture

@@ -14,15 +14,14 @@ import pytest
 import torch
 from small_searches import CPU, comparable, settings, start
 
+from nasdip import child_process
 from nasdip.errors import NasdipError
 from nasdip.nas import runner
-from nasdip.nas.backends.in_process import Job
-from nasdip.nas.backends.subprocesses import worker_process
-from nasdip.nas.backends.subprocesses.worker import greeting
-from nasdip.nas.backends.subprocesses.worker_process import WorkerProcess
-from nasdip.nas.backends.subprocesses.workers import Workers
+from nasdip.nas.backends.backend import TrialJob
+from nasdip.nas.backends.subprocesses import SubprocessBackend, Worker
+from nasdip.nas.backends.worker import greeting
 from nasdip.nas.ledger import Ledger
-from nasdip.nas.worker_devices import find_places
+from nasdip.nas.worker_devices import find_worker_devices
 from nasdip.network.plain import operations
 from nasdip.options.early_stop import EarlyStop
 from nasdip.options.search import FinalSettings, ProxySettings
@@ -32,7 +31,7 @@ NO_FINAL = FinalSettings(steps=0)
 TWO = ["cpu", "cpu"]
 SEARCH = (
     "import logging, pathlib, torch; from nasdip.nas import runner; from nasdip.records.run_folder import RunFolder\n"
-    "runner.run_trials(RunFolder(pathlib.Path({path!r})), torch.device('cpu'), places=['cpu', 'cpu'])"
+    "runner.run_trials(RunFolder(pathlib.Path({path!r})), torch.device('cpu'), worker_devices=['cpu', 'cpu'])"
 )
 
 
@@ -70,10 +69,10 @@ def wait_for(condition, seconds=120):
 
 @pytest.mark.parametrize("searcher", ["reinforce", "evolution"])
 def test_processes_find_what_one_finds_whatever_ends_first(tmp_path, searcher):
-    alone = runner.run_trials(start(tmp_path / "alone", chosen(searcher=searcher)), CPU, places=["cpu"])
+    alone = runner.run_trials(start(tmp_path / "alone", chosen(searcher=searcher)), CPU, worker_devices=["cpu"])
     ended = []
     folder = start(tmp_path / "beside", chosen(searcher=searcher))
-    beside = runner.run_trials(folder, CPU, lambda result: ended.append(result.trial), places=TWO)
+    beside = runner.run_trials(folder, CPU, lambda result: ended.append(result.trial), worker_devices=TWO)
     assert facts(beside) == facts(alone)
     assert sorted(ended) == [t.trial for t in beside] == list(range(1, 11))
     # Trial t was suggested when exactly the results up to t - 3 were learned.
@@ -85,8 +84,8 @@ def test_processes_find_what_one_finds_whatever_ends_first(tmp_path, searcher):
 
 def test_trials_are_stopped_early_by_the_curves_of_the_same_others(tmp_path):
     stopping = chosen(searcher="random", trials=16, steps=40, early_stop=EarlyStop("median", trials=3))
-    alone = runner.run_trials(start(tmp_path / "alone", stopping, with_clean=False), CPU, places=["cpu"])
-    beside = runner.run_trials(start(tmp_path / "beside", stopping, with_clean=False), CPU, places=TWO)
+    alone = runner.run_trials(start(tmp_path / "alone", stopping, with_clean=False), CPU, worker_devices=["cpu"])
+    beside = runner.run_trials(start(tmp_path / "beside", stopping, with_clean=False), CPU, worker_devices=TWO)
     assert any(trial.status == "stopped" for trial in beside)
     assert facts(beside) == facts(alone)
 
@@ -94,7 +93,7 @@ def test_trials_are_stopped_early_by_the_curves_of_the_same_others(tmp_path):
 def test_a_trial_that_is_under_way_is_not_fitted_twice(tmp_path):
     two = SearchSpace.from_json({"spatial": {"_type": "choice", "_value": ["bilinear"]},
                                  "skips": {"_type": "choice", "_value": ["10.01", "11.01"]}})  # fmt: skip
-    trials = runner.run_trials(start(tmp_path, chosen(trials=8), space=two), CPU, places=TWO)
+    trials = runner.run_trials(start(tmp_path, chosen(trials=8), space=two), CPU, worker_devices=TWO)
     assert len([trial for trial in trials if trial.status == "ok"]) == 2
     for trial in trials:
         if trial.status == "repeated":
@@ -108,10 +107,10 @@ def waiting_bytes(pipe):
 
 def test_what_processes_say_while_nobody_listens_is_heard(tmp_path):
     folder = start(tmp_path, chosen(trials=2))
-    with Workers(folder, TWO) as workers:
+    with SubprocessBackend(folder, TWO) as workers:
         ledger = Ledger(folder, lag=3)
         for _ in range(2):
-            workers.submit(Job(ledger.suggest(ledger.open), {}))
+            workers.submit(TrialJob(ledger.suggest(ledger.open), {}))
         greetings = len(json.dumps(greeting())) + 1
         wait_for(lambda: all(waiting_bytes(worker.output) > greetings for worker in workers._workers))
         assert {workers.wait().trial, workers.wait().trial} == {1, 2}
@@ -120,10 +119,10 @@ def test_what_processes_say_while_nobody_listens_is_heard(tmp_path):
 @pytest.mark.gpu
 def test_processes_share_a_gpu(tmp_path):
     folder = start(tmp_path, chosen(trials=4))
-    places = find_places(folder, torch.device("cuda"))
-    assert len(places) == 2
-    assert places[0] == "cuda:0"
-    trials = runner.run_trials(folder, torch.device("cuda"), places=places)
+    devices = find_worker_devices(folder, torch.device("cuda"))
+    assert len(devices) == 2
+    assert devices[0] == "cuda:0"
+    trials = runner.run_trials(folder, torch.device("cuda"), worker_devices=devices)
     assert all(trial.status in ("ok", "repeated") for trial in trials)
 
 
@@ -152,21 +151,21 @@ def test_killed_with_minus_9_it_leaves_no_process_and_goes_on_as_if_never_stoppe
         kept = {t.trial: t.finished + str(t.seconds) for t in folder.trials()}
         assert done.items() <= kept.items()
         done = kept
-    resumed = runner.run_trials(folder, CPU, places=TWO)
+    resumed = runner.run_trials(folder, CPU, worker_devices=TWO)
     assert done.items() <= {t.trial: t.finished + str(t.seconds) for t in resumed}.items()
-    whole = runner.run_trials(start(tmp_path / "whole", asked), CPU, places=["cpu"])
+    whole = runner.run_trials(start(tmp_path / "whole", asked), CPU, worker_devices=["cpu"])
     assert facts(resumed) == facts(whole)
 
 
 def test_more_trials_later_are_those_of_one_search(tmp_path):
     folder = start(tmp_path / "part", chosen(trials=4))
-    runner.run_trials(folder, CPU, places=["cpu"])
+    runner.run_trials(folder, CPU, worker_devices=["cpu"])
     runner.resume_run(folder, trials=7)
-    runner.run_trials(folder, CPU, places=["cpu"])
+    runner.run_trials(folder, CPU, worker_devices=["cpu"])
     folder.searcher_file.unlink()  # a lost state is made again, since the order of events is known
     runner.resume_run(folder, trials=10)
-    parts = runner.run_trials(folder, CPU, places=["cpu"])
-    assert facts(parts) == facts(runner.run_trials(start(tmp_path / "whole", chosen()), CPU, places=["cpu"]))
+    parts = runner.run_trials(folder, CPU, worker_devices=["cpu"])
+    assert facts(parts) == facts(runner.run_trials(start(tmp_path / "whole", chosen()), CPU, worker_devices=["cpu"]))
 
 
 def test_ctrl_c_ends_the_processes_at_once(tmp_path):
@@ -189,7 +188,7 @@ def kill(monkeypatch):
     """Kill the processes of a trial, so many times, by a signal, when they have just begun it."""
 
     def install(times, number=signal.SIGKILL):
-        real, left = WorkerProcess.begin, dict(times)
+        real, left = Worker.begin, dict(times)
 
         def begin(worker, job):
             real(worker, job)
@@ -197,7 +196,7 @@ def kill(monkeypatch):
                 left[job.suggestion.trial] -= 1
                 os.kill(worker._process.pid, number)
 
-        monkeypatch.setattr(WorkerProcess, "begin", begin)
+        monkeypatch.setattr(Worker, "begin", begin)
         return left
 
     return install
@@ -205,9 +204,11 @@ def kill(monkeypatch):
 
 def test_a_trial_whose_process_is_killed_is_tried_once_more(tmp_path, caplog, kill):
     left = kill({2: 1})
-    trials = runner.run_trials(start(tmp_path / "killed", chosen(trials=4)), CPU, places=TWO)
+    trials = runner.run_trials(start(tmp_path / "killed", chosen(trials=4)), CPU, worker_devices=TWO)
     assert left == {2: 0}
-    assert facts(trials) == facts(runner.run_trials(start(tmp_path / "whole", chosen(trials=4)), CPU, places=["cpu"]))
+    assert facts(trials) == facts(
+        runner.run_trials(start(tmp_path / "whole", chosen(trials=4)), CPU, worker_devices=["cpu"])
+    )
     words = "trial 2 was killed by SIGKILL (by the system for want of memory, or by a person): trying once more"
     assert words in caplog.text
 
@@ -215,7 +216,7 @@ def test_a_trial_whose_process_is_killed_is_tried_once_more(tmp_path, caplog, ki
 @pytest.mark.parametrize(("number", "name"), [(signal.SIGKILL, "SIGKILL"), (signal.SIGRTMIN + 6, "signal 40")])
 def test_a_trial_whose_process_is_killed_twice_fails_and_the_search_goes_on(tmp_path, kill, number, name):
     left = kill({1: 2, 2: 2}, number)
-    trials = runner.run_trials(start(tmp_path, chosen(trials=4, searcher="random")), CPU, places=TWO)
+    trials = runner.run_trials(start(tmp_path, chosen(trials=4, searcher="random")), CPU, worker_devices=TWO)
     assert left == {1: 0, 2: 0}
     assert [trial.status for trial in trials] == ["failed", "failed", "ok", "ok"]
     for trial in trials[:2]:
@@ -227,26 +228,26 @@ def test_a_process_that_closes_its_output_is_not_said_to_be_killed_by_another(tm
     program = tmp_path / "python"
     program.write_text("#!/bin/sh\nexec sleep 600 >&-\n")
     program.chmod(0o755)
-    monkeypatch.setattr(worker_process, "_END_SECONDS", 0.1)
+    monkeypatch.setattr(child_process, "_END_SECONDS", 0.1)
     folder = start(tmp_path / "run", chosen())
     monkeypatch.setattr(sys, "executable", str(program))
     with pytest.raises(NasdipError, match="closed its output without ending before it was ready"):
-        runner.run_trials(folder, CPU, places=TWO)
+        runner.run_trials(folder, CPU, worker_devices=TWO)
 
 
 def test_a_process_that_the_system_does_not_start_is_a_clear_error(tmp_path, monkeypatch):
     folder = start(tmp_path / "run", chosen())
     monkeypatch.setattr(sys, "executable", str(tmp_path / "none"))
-    with Workers(folder, TWO) as workers:
+    with SubprocessBackend(folder, TWO) as workers:
         with pytest.raises(NasdipError, match=r"cannot start a process for trials \(No such file.*parallel 1"):
-            workers.submit(Job(Ledger(folder, lag=3).suggest(), {}))
+            workers.submit(TrialJob(Ledger(folder, lag=3).suggest(), {}))
         assert workers._vacant == TWO
 
 
 def test_operations_that_the_program_added_are_evaluated_by_itself(tmp_path, monkeypatch, caplog):
     shipped = operations.BUILDERS["conv"]
     monkeypatch.setitem(operations.BUILDERS, "conv", lambda *sizes: shipped(*sizes))
-    trials = runner.run_trials(start(tmp_path, chosen(trials=3)), CPU, places=TWO)
+    trials = runner.run_trials(start(tmp_path, chosen(trials=3)), CPU, worker_devices=TWO)
     assert [trial.status for trial in trials] == ["ok"] * 3
     assert "do not know builder conv of this program: this process evaluates all trials" in caplog.text
 

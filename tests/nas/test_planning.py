@@ -3,7 +3,7 @@ from small_searches import CPU, settings, start
 
 from nasdip.errors import NasdipError
 from nasdip.nas.planning import place_workers, resolved
-from nasdip.nas.worker_devices import find_places
+from nasdip.nas.worker_devices import find_worker_devices
 from nasdip.options.search import ProxySettings, SearchSettings
 
 GIB = 2**30
@@ -67,15 +67,15 @@ def test_places_are_in_turn_over_devices_as_far_as_memory_reaches():
 def test_the_number_is_chosen_once_and_kept(tmp_path):
     folder = start(tmp_path, settings(parallel=None))
     assert folder.record().settings.parallel == 1
-    assert find_places(folder, CPU) == ["cpu"]
+    assert find_worker_devices(folder, CPU) == ["cpu"]
 
 
 def test_there_are_no_more_processes_than_trials_and_memory(tmp_path):
     folder = start(tmp_path, settings(parallel=3))
     assert folder.record().settings.lag == 5
-    assert find_places(folder, CPU) == ["cpu"] * 3
-    assert find_places(folder, CPU, need=2**50) == ["cpu"]
-    assert find_places(start(tmp_path / "one", settings(parallel=3, trials=2)), CPU, need=1) == ["cpu"] * 2
+    assert find_worker_devices(folder, CPU) == ["cpu"] * 3
+    assert find_worker_devices(folder, CPU, need=2**50) == ["cpu"]
+    assert find_worker_devices(start(tmp_path / "one", settings(parallel=3, trials=2)), CPU, need=1) == ["cpu"] * 2
 
 
 @pytest.mark.parametrize("wrong", [0, -1, 1.5, 10**6, True])

@@ -24,8 +24,9 @@ from nasdip.options.search import FinalSettings, ProxySettings
 from nasdip.records.run_folder import RunFolder
 from nasdip.records.trial_result import FLOOR_REWARD, Suggestion
 from nasdip.restoration import tile_choice
-from nasdip.restoration.run import carry_out
+from nasdip.restoration.run import run_restoration
 from nasdip.searchers.state import SearcherState
+from nasdip.space.architecture import Architecture
 from nasdip.space.search_space import SearchSpace
 from nasdip.threads import use_threads
 
@@ -37,7 +38,7 @@ def test_a_search_from_start_to_final_fit(tmp_path):
     assert [t.trial for t in trials] == [1, 2, 3, 4]
     assert all(t.reward == t.clean_psnr for t in trials if t.status == "ok")
     best = max((t for t in trials if t.status == "ok"), key=lambda t: t.reward)
-    assert read_json(tmp_path / "best.json")["architecture"] == best.architecture == str(restoration.architecture)
+    assert read_json(tmp_path / "best.json")["architecture"] == str(best.architecture) == str(restoration.architecture)
     with open(tmp_path / "trials.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [float(row["reward"]) for row in rows] == pytest.approx([t.reward for t in trials])
@@ -51,7 +52,7 @@ def test_without_a_clean_image_the_reward_is_estimated(tmp_path):
     trials = runner.run_trials(folder, CPU)
     assert folder.record().settings.reward == "estimate"
     assert all(t.clean_psnr is None and t.reward == t.estimated_psnr for t in trials if t.status == "ok")
-    reference = task_of(folder.record(), *folder.images()).observation.reference
+    reference = task_of(folder.record(), *folder.images()).measurement.reference
     assert reference.image.shape == (16, 16, 1)
 
 
@@ -119,7 +120,7 @@ def test_resumed_after_any_trial_a_search_goes_on_as_if_never_stopped(tmp_path, 
     (part.path / "best.json").unlink()
     assert comparable(runner.run_trials(part, CPU)) == comparable(whole)
     best = max(whole, key=lambda trial: trial.reward)
-    assert read_json(part.path / "best.json")["architecture"] == best.architecture
+    assert read_json(part.path / "best.json")["architecture"] == str(best.architecture)
     assert len(part.record().provenance) == 3
 
 
@@ -137,7 +138,7 @@ def test_trials_that_are_done_stay_in_a_resumed_run(tmp_path):
     folder = start(tmp_path, settings(trials=5))
     Ledger(folder, 3).suggest()
     for number in (1, 2, 4):
-        folder.write_trial(made_up_result(Suggestion(number, "dip+bilinear:4.4", {})))
+        folder.write_trial(made_up_result(Suggestion(number, Architecture.from_text("dip+bilinear:4.4"), {})))
     with pytest.raises(NasdipError, match="has 4 trials already: ask for 4 or more"):
         runner.resume_run(folder, trials=3)
     runner.resume_run(folder, trials=4)
@@ -149,7 +150,7 @@ def test_the_final_fit_goes_on_as_planned_whatever_is_free(tmp_path, monkeypatch
     runner.run_trials(folder, CPU)
     first = plan_best(folder, CPU)
     assert (first.plan.resumed, first.plan.done, first.plan.missing) == (False, 0, 2)
-    carry_out(first.task, first.plan._replace(repeats=1), folder.final)
+    run_restoration(first.task, first.plan._replace(repeats=1), folder.final)
     monkeypatch.setattr(tile_choice, "available_memory", lambda _: 1)
     second = plan_best(folder, CPU)
     assert (second.plan.resumed, second.plan.done, second.plan.missing) == (True, 1, 1)

@@ -45,7 +45,7 @@ class Clock:
             raise Stopped
         self.left -= 1
         self.now, suggestion = heapq.heappop(self.running)
-        status = "failed" if len(suggestion.architecture) % 3 == 0 else "ok"
+        status = "failed" if len(str(suggestion.architecture)) % 3 == 0 else "ok"
         return made_up_result(suggestion, status=status, curve=((1, 20.0), (4, 20.0 + suggestion.trial)))
 
 

@@ -11,12 +11,16 @@ from nasdip.errors import NasdipError
 from nasdip.nas import runner, time_limit
 from nasdip.nas.final_fit import plan_best
 from nasdip.nas.ledger import Ledger
+from nasdip.nas.request import settings_of
 from nasdip.nas.schedule import Schedule
 from nasdip.nas.time_limit import TimeLimit
-from nasdip.options.search import FinalSettings, SearchSettings, default_budget
+from nasdip.options.search import FinalSettings, SearchSettings
+from nasdip.options.search_request import SearchOptions
 from nasdip.records.trial_result import Suggestion
-from nasdip.restoration.run import carry_out
+from nasdip.restoration.plan import Plan
+from nasdip.restoration.run import run_restoration
 from nasdip.restoration.working_time import WorkingTime
+from nasdip.space.architecture import Architecture
 
 LONG = FinalSettings(steps=400, width=16)
 
@@ -35,7 +39,8 @@ def limit_of(folder, seconds, clock):
 
 
 def results(count, seconds, **changes):
-    return [made_up_result(Suggestion(n + 1, "dip+bilinear:4", {}), seconds=seconds, **changes) for n in range(count)]
+    dip = Architecture.from_text("dip+bilinear:4")
+    return [made_up_result(Suggestion(n + 1, dip, {}), seconds=seconds, **changes) for n in range(count)]
 
 
 @pytest.mark.parametrize("at_once", [1, 3])
@@ -112,7 +117,7 @@ def finished(tmp_path, **changes):
 
 def limit_for(folder, share, monkeypatch):
     """Return a limit that leaves the last fit a share of the time of all of its steps."""
-    monkeypatch.setattr(time_limit, "working_time", lambda *_: WorkingTime(step=1.0, steps=400, others=20.0))
+    monkeypatch.setattr(Plan, "time", lambda *_: WorkingTime(step=1.0, steps=400, others=20.0))
     taken = sum(trial.seconds for trial in folder.trials())
     return limit_of(folder, (20.0 + 1.15 * 400 * share + taken) / 0.97, Seconds())
 
@@ -125,8 +130,8 @@ def test_the_last_fit_is_cut_where_that_keeps_the_budget(tmp_path, monkeypatch, 
     folder = finished(tmp_path)
     limit = limit_for(folder, share + 1e-9, monkeypatch)
     final = plan_best(folder, CPU, limit)
-    assert final.task.config.steps == steps
-    assert limit.is_short(final.task, final.plan, final.folder) == (share < 0.34)
+    assert final.plan.task.config.steps == steps
+    assert limit.is_short(final.plan, final.folder) == (share < 0.34)
 
 
 def test_a_last_fit_that_was_begun_keeps_its_steps(tmp_path, monkeypatch):
@@ -134,18 +139,20 @@ def test_a_last_fit_that_was_begun_keeps_its_steps(tmp_path, monkeypatch):
     monkeypatch.setattr(time_limit.TimeLimit, "steps", lambda *_: 5)
     limit = TimeLimit.of(folder)
     first = plan_best(folder, CPU, limit)
-    assert first.task.config.steps == 5
-    carry_out(first.task, first.plan, first.folder)
+    assert first.plan.task.config.steps == 5
+    run_restoration(first.plan, first.folder)
     monkeypatch.setattr(time_limit.TimeLimit, "steps", lambda *_: 3)
     again = plan_best(folder, CPU, TimeLimit.of(folder))
-    assert again.task.config.steps == 5
+    assert again.plan.task.config.steps == 5
     assert again.plan.resumed
-    assert plan_best(folder, CPU).task.config.steps == 8
+    assert plan_best(folder, CPU).plan.task.config.steps == 8
 
 
 def test_searches_have_a_budget_unless_their_length_is_given():
-    assert default_budget(None, None, None) == 600.0
-    assert default_budget(24, None, None) is default_budget(None, 0, None) is default_budget(None, None, 1) is None
+    assert settings_of(SearchOptions()).budget == 600.0
+    for length in ({"trials": 24}, {"final_steps": 0}, {"repeats": 1}):
+        assert settings_of(SearchOptions(**length)).budget is None
+        assert settings_of(SearchOptions(**length, budget=90.0)).budget == 90.0
     again = SearchSettings.from_json(settings(budget=90.0).to_json())
     assert again.budget == 90.0
     older = {key: value for key, value in settings().to_json().items() if key != "budget"}

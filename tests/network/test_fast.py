@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nasdip.network.build import build_network, smallest_size
-from nasdip.network.fast import direct, layers, rewrite, winograd
+from nasdip.network.fast import direct, layers, rewrite
 from nasdip.network.fast.cross_skip import plan_rises
 from nasdip.network.fast.depthwise import depthwise
 from nasdip.network.fast.subpixel import interleave, phase_convolution, phases_of
@@ -42,17 +42,15 @@ def differences(architecture, width=8, images=1):
         zero = torch.zeros((), dtype=torch.double)
         gradients = [zero.expand_as(p) if p.grad is None else p.grad.clone() for p in network.parameters()]
         results.append((output.detach(), gradients))
-    (plain, plain_gradients), (exact, exact_gradients) = results
+    (plain, plain_gradients), (fast, fast_gradients) = results
     largest = max(float(g.abs().max()) for g in plain_gradients)
-    gaps = [float((a - b).abs().max()) for a, b in zip(plain_gradients, exact_gradients, strict=True)]
-    return float((plain - exact).abs().max()), max(gaps) / largest
+    gaps = [float((a - b).abs().max()) for a, b in zip(plain_gradients, fast_gradients, strict=True)]
+    return float((plain - fast).abs().max()), max(gaps) / largest
 
 
 @pytest.fixture(autouse=True)
 def small_maps_are_large(monkeypatch):
     monkeypatch.setattr(layers, "LARGE", 0)
-    for name in ("LEAST_TILES", "LEAST_CHANNELS", "LEAST_PRODUCT"):
-        monkeypatch.setattr(winograd, name, 1)
 
 
 @pytest.mark.parametrize("space", ["nas_dip", "nas_dip_extended", "tiny"])
@@ -79,7 +77,6 @@ def cells():
     "text", ["dip+bilinear:4.4.4.4.4", f"nearest+split-sum5+leaky-relu:{SKIPS}", "conv3+pixel-shuffle:101.111.011"]
 )
 def test_without_wide_vectors(text, monkeypatch):
-    monkeypatch.setattr(winograd, "LEAST_TILES", 10**9)
     monkeypatch.setattr(direct, "LEAST_PIXELS", 1)
     monkeypatch.setattr(direct, "lacks_wide_vectors", lambda: True)
     assert max(differences(Architecture.from_text(text), width=16)) < 1e-9
@@ -153,12 +150,12 @@ def test_links_without_activation_are_applied_to_sums():
 def test_weights_saved_by_one_fit_the_other():
     architecture = Architecture.from_text("nearest+conv5+relu:11.01")
     network = build_network(architecture, width=8, seed=1)
-    exact = rewrite(network)
-    assert {id(p) for p in exact.parameters()} == {id(p) for p in network.parameters()}
+    fast = rewrite(network)
+    assert {id(p) for p in fast.parameters()} == {id(p) for p in network.parameters()}
     other = build_network(architecture, width=8, seed=2)
     other.load_state_dict(network.state_dict())
     z = torch.rand(1, 32, 16, 16)
-    assert torch.allclose(rewrite(other)(z), exact(z))
+    assert torch.allclose(rewrite(other)(z), fast(z))
 
 
 class Gate(torch.nn.Sequential):

@@ -1,15 +1,7 @@
-from dataclasses import replace
-
-import numpy as np
 import pytest
-from small_searches import CPU, comparable, settings, start
 
 from nasdip.errors import NasdipError
-from nasdip.measurement.measurement import Observation
-from nasdip.nas.runner import resume_run, run_trials
-from nasdip.nas.trial_task import make_task
 from nasdip.options.early_stop import EarlyStop
-from nasdip.options.search import CostTarget, ProxySettings, SearchSettings
 
 
 def rising(level, until=100):
@@ -59,84 +51,9 @@ def test_size_judges_the_smaller_fit_alone_and_lets_the_best_quarter_pass():
     assert EarlyStop("size", factor=2).share == 2
 
 
-def test_the_smaller_fit_has_the_centre_of_all_that_the_trial_has():
-    rng = np.random.default_rng(0)
-    pixels, clean = rng.random((70, 100, 3), dtype=np.float32), rng.random((70, 100, 3), dtype=np.float32)
-    observation = Observation(pixels, 25.0)
-    chosen = settings(
-        proxy=ProxySettings(crop=96, width=32, steps=600), early_stop=EarlyStop("size"), cost=CostTarget(1.0)
-    )
-    task = make_task(observation, clean, chosen)
-    assert task.smaller_first
-    small = task.smaller()
-    assert (small.proxy.crop, small.proxy.width, small.proxy.steps) == (32, 32, 400)
-    assert (small.smaller_first, small.cost, small.seed, small.reward) == (False, None, task.seed, task.reward)
-    assert np.array_equal(small.observation.pixels, pixels[19:51, 34:66])
-    assert np.array_equal(small.clean, clean[19:51, 34:66])
-    assert np.array_equal(small.observation.reference.image, task.observation.reference.image[19:51, 32:64])
-
-
 @pytest.mark.parametrize(
     "wrong", [{"rule": "luck"}, {"first": 0}, {"first": 1.0}, {"factor": 1}, {"trials": 1}, {"trials": 2.5}]
 )
 def test_bad_settings_are_refused(wrong):
     with pytest.raises(NasdipError):
         EarlyStop(**{"rule": "median", **wrong})
-
-
-def test_a_search_stops_trials_and_still_finds_its_best(tmp_path):
-    quick = ProxySettings(crop=16, width=16, steps=80, heldout=0.1, threads=1)
-    rule = EarlyStop("median", trials=3)
-    chosen = settings(trials=14, searcher="random", proxy=quick, early_stop=rule, reward="heldout")
-    folder = start(tmp_path / "stopping", chosen, with_clean=False)
-    trials = run_trials(folder, CPU)
-    stopped = [t for t in trials if t.status == "stopped"]
-    assert stopped
-    assert folder.best().status == "ok"
-    for trial in stopped:
-        assert trial.steps < 80
-        assert "stopped at step" in trial.error
-        assert trial.reward == pytest.approx(max([r for _, r in trial.curve] + [trial.heldout_psnr]))
-    assert folder.record().settings == SearchSettings.from_json(chosen.to_json()) == chosen
-    whole = run_trials(
-        start(
-            tmp_path / "whole", settings(trials=14, searcher="random", proxy=quick, reward="heldout"), with_clean=False
-        ),
-        CPU,
-    )
-    same = [t for t in comparable(trials) if t[3] == "ok"]
-    assert set(same) <= set(comparable(whole))
-
-
-def test_a_search_with_smaller_fits_first_is_repeatable_and_resumable(tmp_path):
-    quick = ProxySettings(crop=32, width=16, steps=30, heldout=0.1, threads=1)
-    rule = EarlyStop("size", factor=2, trials=2)
-    chosen = settings(trials=8, searcher="random", proxy=quick, early_stop=rule, reward="heldout")
-    folder = start(tmp_path / "run", chosen, with_clean=False)
-    trials = run_trials(folder, CPU)
-    stopped = [t for t in trials if t.status == "stopped"]
-    whole = [t for t in trials if t.status == "ok"]
-    assert stopped
-    assert whole
-    for trial in stopped:
-        assert [step for step, _ in trial.curve] == [0]
-        assert trial.reward == trial.curve[0][1]
-        assert "after a smaller fit" in trial.error
-        assert (trial.heldout_psnr, trial.parameters, trial.steps) == (None, None, 20)
-    for trial in whole:
-        assert trial.curve[0][0] == 0
-        assert [step for step, _ in trial.curve] == [0, 10, 20, 30]
-    assert folder.best().status == "ok"
-    again = start(tmp_path / "again", replace(chosen, trials=5), with_clean=False)
-    run_trials(again, CPU)
-    resume_run(again, trials=8)
-    assert comparable(run_trials(again, CPU)) == comparable(trials)
-
-
-def test_the_curve_leads_to_the_reward(tmp_path):
-    quick = ProxySettings(crop=16, width=16, steps=40, heldout=0.1)
-    chosen = settings(trials=1, proxy=quick, reward="heldout")
-    trial = run_trials(start(tmp_path, chosen, with_clean=False), CPU)[0]
-    assert [step for step, _ in trial.curve] == [10, 20, 30, 40]
-    assert trial.curve[-1][1] == pytest.approx(trial.reward, abs=1e-3)
-    assert trial.steps == 40

@@ -14,7 +14,8 @@ from nasdip.errors import NasdipError
 from nasdip.fit.fit import fit
 from nasdip.fit.loop import FitLoop
 from nasdip.measurement.add_noise import add_noise
-from nasdip.measurement.measurement import Observation
+from nasdip.measurement.measurement import Measurement
+from nasdip.measurement.noise_model import NoiseModel
 from nasdip.network.build import DEFAULT_WIDTH, build_network
 from nasdip.network.plain.operations import count_parameters
 from nasdip.options.recipes import RECIPES, find_recipe
@@ -34,7 +35,7 @@ def test_the_published_recipe_is_the_published_loop(text):
     architecture = Architecture.from_text(text)
     config = replace(find_recipe("published").config, input_noise=0.0)
     ours = FitLoop(
-        build_network(architecture, width=8), architecture, Observation(noisy), config, 0, clean, torch.device("cpu")
+        build_network(architecture, width=8), architecture, Measurement(noisy), config, 0, clean, torch.device("cpu")
     )
     theirs = PublishedLoop(build_network(architecture, width=8), noisy, clean, "cpu")
     theirs._saved_input = ours.z.contiguous()
@@ -44,9 +45,9 @@ def test_the_published_recipe_is_the_published_loop(text):
         ours.step(step)
         raw.append(theirs.step())
         if step == 2:  # rounding grows from step to step, differently on each processor
-            assert torch.allclose(ours.track.average, theirs._average, atol=1e-4)
+            assert torch.allclose(ours.network_fit.average, theirs._average, atol=1e-4)
     assert np.allclose(ours.history.curves().oracle_psnr_raw, raw, atol=0.02)
-    assert (ours.track.average - theirs._average).abs().mean() < 1e-3
+    assert (ours.network_fit.average - theirs._average).abs().mean() < 1e-3
     assert max(raw) - min(raw) > 1
 
 
@@ -56,7 +57,7 @@ def test_the_fast_recipe_gets_to_the_quality_of_the_published_one_in_fewer_steps
     for name, recipe in RECIPES.items():
         network = build_network(SMALL, in_channels=recipe.config.input_channels, width=16)
         config = replace(recipe.config, steps=160, precision="fp32")
-        curves[name] = fit(network, SMALL, Observation(noisy), config, clean=clean).curves.oracle_psnr_averaged
+        curves[name] = fit(network, SMALL, Measurement(noisy), config, clean=clean).curves.oracle_psnr_averaged
     level = curves["published"][-1] - 0.1
     first = {name: int(np.argmax(curve >= level)) + 1 for name, curve in curves.items()}
     assert 1 < first["fast"] < 0.85 * first["published"]
@@ -73,7 +74,7 @@ def test_held_out_pixels_and_stopping_work_with_the_fast_recipe():
     network = build_network(SMALL, width=8)
     asked = iter(range(1, 100))
     result = fit(
-        network, SMALL, Observation(noisy, 25.0), config, clean=clean,
+        network, SMALL, Measurement(noisy, NoiseModel.white(25.0)), config, clean=clean,
         stop=lambda: "enough" if next(asked) == 35 else None,
     )  # fmt: skip
     assert (result.image_step, result.events[-1].message) == (35, "enough")

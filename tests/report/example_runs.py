@@ -11,7 +11,7 @@ from skimage import data
 from skimage.filters import gaussian
 from skimage.restoration import denoise_tv_chambolle
 
-from nasdip.classical.error_estimate import Expectation
+from nasdip.classical.error_estimate import ErrorEstimate
 from nasdip.classical.nonlocal_bayes import BayesEstimate
 from nasdip.imaging.metrics import psnr
 from nasdip.measurement.level import estimate_sigma
@@ -112,12 +112,12 @@ def stopped_result(result: FitResult, rule: str = "reference") -> FitResult:
     return replace(result, curves=result.curves._replace(score=score), image_step=kept, choices=choices)
 
 
-def made_up(noisy: np.ndarray, image: np.ndarray, clean: np.ndarray | None) -> Expectation:
+def made_up(noisy: np.ndarray, image: np.ndarray, clean: np.ndarray | None) -> ErrorEstimate:
     """What could be expected of an image: larger errors at edges, 0.2 dB less than the truth if known."""
     edges = np.hypot(*np.gradient(image.mean(axis=2)))[..., None]
     deviation = np.broadcast_to((3 + 60 * edges) / 255, image.shape).astype(np.float32)
     estimate = 28.0 if clean is None else psnr(clean, image, data_range=1.0) - 0.2
-    return Expectation(estimate, estimate - 0.5, estimate + 0.5, deviation)
+    return ErrorEstimate(estimate, estimate - 0.5, estimate + 0.5, deviation)
 
 
 def write_restoration(
@@ -189,7 +189,7 @@ def make_trials(
     for number in range(1, count + 1):
         reward = 24.5 + (2.0 * number / count if learns else 0) + float(rng.normal(0, 0.7))
         status, repeat_of, error = "ok", None, None
-        architecture = str(space.sample(rng))
+        architecture = space.sample(rng)
         if number == 3:
             status, error, reward = "failed", HOSTILE, FLOOR_REWARD
         elif number % 13 == 5:
@@ -278,5 +278,5 @@ def write_search(
     run.write_tables(run.trials())
     best = run.best()
     if final and service is None and best is not None:
-        write_restoration(run.final.path, best.architecture, noisy=noisy, clean=clean, steps=steps, told=told)
+        write_restoration(run.final.path, str(best.architecture), noisy=noisy, clean=clean, steps=steps, told=told)
     return made

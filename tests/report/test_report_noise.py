@@ -8,13 +8,14 @@ from skimage.filters import gaussian
 from nasdip.classical.nonlocal_bayes import BayesEstimate
 from nasdip.measurement.add_noise import add_noise
 from nasdip.measurement.level import NoiseLevel
-from nasdip.measurement.measure import observe
+from nasdip.measurement.measure import measurement_of
 from nasdip.options.fit import FitConfig
 from nasdip.records.results import Restoration
-from nasdip.report.numbers.noise import noise_model
+from nasdip.report.numbers.noise import expected_residual
 from nasdip.report.numbers.trust import trust
 from nasdip.report.text.cautions import cautions, judge, lossy_words
 from nasdip.report.text.expected import missing_words
+from nasdip.report.text.noise import noise_words
 
 CLEAN = clean_image(128, 1)
 
@@ -28,11 +29,11 @@ def restored(noisy: np.ndarray, **changes: object) -> Restoration:
 @pytest.mark.parametrize("kind", ["poisson", "speckle"])
 def test_the_spread_is_that_of_noise_which_depends_on_the_intensity(kind: str) -> None:
     noisy = add_noise(CLEAN, kind, sigma=SIGMA, seed=2)
-    observation, found = observe(noisy.astype(np.float32))
-    assert observation.kind == kind
-    assert observation.sigma is not None
-    model = noise_model(restored(noisy, kind=kind, sigma=observation.sigma))
-    assert (model.words, model.exact) == (found.words, True)
+    measurement = measurement_of(noisy.astype(np.float32))
+    assert measurement.noise is not None
+    assert measurement.kind == kind
+    model = expected_residual(restored(noisy, kind=kind, sigma=measurement.sigma))
+    assert (model.words, model.exact) == (noise_words(measurement.noise), True)
     assert model.spread is not None
     residual = noisy - CLEAN
     for part in (CLEAN > 0.6, (CLEAN > 0.15) & (CLEAN < 0.4)):
@@ -44,7 +45,7 @@ def test_the_spread_is_that_of_noise_which_depends_on_the_intensity(kind: str) -
 
 def test_a_law_that_is_not_found_again_is_said() -> None:
     white = restored(add_noise(CLEAN, "gaussian", sigma=SIGMA, seed=2), kind="poisson", sigma=SIGMA)
-    model = noise_model(white)
+    model = expected_residual(white)
     assert (model.exact, model.spread) == (False, None)
     assert "the kind poisson" in model.words
     titles = [caution.title for caution in cautions(white, trust(white.noisy, white.image, model), model)]
@@ -53,13 +54,13 @@ def test_a_law_that_is_not_found_again_is_said() -> None:
 
 def test_clipping_takes_from_the_residual() -> None:
     noisy = add_noise(CLEAN, "gaussian", sigma=50.0, seed=2, clip=True)
-    model = noise_model(restored(noisy, sigma=50.0))
+    model = expected_residual(restored(noisy, sigma=50.0))
     judged = trust(noisy, CLEAN, model)
     assert model.spread is not None
     assert judged.expected < 48
     assert judged.expected == pytest.approx(judged.deviation, rel=0.08)
     unclipped = add_noise(CLEAN, "gaussian", sigma=50.0, seed=2)
-    assert noise_model(restored(unclipped, sigma=50.0)).spread is None
+    assert expected_residual(restored(unclipped, sigma=50.0)).spread is None
 
 
 def test_a_refined_image_is_compared_by_what_clipped_noise_shows_of_it() -> None:
@@ -75,19 +76,19 @@ def test_a_refined_image_is_compared_by_what_clipped_noise_shows_of_it() -> None
 
 def test_impulses_are_found_again() -> None:
     noisy = add_noise(CLEAN, "salt-pepper", seed=2)
-    model = noise_model(restored(noisy, kind="impulse", sigma=0.1))
-    assert model.known is not None
+    model = expected_residual(restored(noisy, kind="impulse", sigma=0.1))
+    assert model.valid is not None
     assert "impulses" in model.words
-    assert 0.02 < np.mean(~model.known) < 0.3
-    assert trust(noisy, np.where(model.known[..., None], noisy, CLEAN), model).finding == "kept"
+    assert 0.02 < np.mean(~model.valid) < 0.3
+    assert trust(noisy, np.where(model.valid[..., None], noisy, CLEAN), model).finding == "kept"
 
 
 def test_nothing_is_promised_of_correlated_noise() -> None:
     slow = gaussian(np.random.default_rng(0).normal(0, 0.4, CLEAN.shape), 1, channel_axis=-1)
-    observation, _ = observe((CLEAN + slow).astype(np.float32))
-    assert observation.sigma is not None
-    made = restored(CLEAN + slow, kind=observation.kind, sigma=observation.sigma)
-    model = noise_model(made)
+    measurement = measurement_of((CLEAN + slow).astype(np.float32))
+    assert measurement.sigma is not None
+    made = restored(CLEAN + slow, kind=measurement.kind, sigma=measurement.sigma)
+    model = expected_residual(made)
     assert "Neighbouring pixels share noise" in model.words
     found = cautions(made, trust(made.noisy, made.image, model), model)
     assert [caution.title for caution in found] == ["Nothing is promised"]
@@ -95,13 +96,13 @@ def test_nothing_is_promised_of_correlated_noise() -> None:
 
 @pytest.mark.parametrize(("sigma", "words"), [(25.04, "white Gaussian noise of level 25.0"), (1.2, "Little noise")])
 def test_white_noise_in_words(sigma: float, words: str) -> None:
-    assert words in noise_model(restored(CLEAN, sigma=sigma)).words
+    assert words in expected_residual(restored(CLEAN, sigma=sigma)).words
 
 
 def test_a_picture_without_noise_has_no_spread_whatever_was_clipped() -> None:
     saturated = np.clip(1.6 * CLEAN, 0, 1)
-    assert noise_model(restored(saturated, sigma=0.0)).spread is None
-    assert noise_model(restored(saturated, sigma=5.0)).spread is not None
+    assert expected_residual(restored(saturated, sigma=0.0)).spread is None
+    assert expected_residual(restored(saturated, sigma=5.0)).spread is not None
 
 
 @pytest.mark.parametrize(
@@ -110,12 +111,12 @@ def test_a_picture_without_noise_has_no_spread_whatever_was_clipped() -> None:
 def test_little_noise_is_little_beside_the_range_of_the_picture(sigma: float, words: str) -> None:
     """As of a 12-bit picture in a 16-bit file."""
     narrow = (CLEAN - CLEAN.min()) / np.ptp(CLEAN) / 16
-    assert words in noise_model(restored(narrow, sigma=sigma)).words
+    assert words in expected_residual(restored(narrow, sigma=sigma)).words
 
 
 def test_a_level_that_the_picture_contradicts_is_doubted() -> None:
     noisy = add_noise(CLEAN, "gaussian", sigma=SIGMA, seed=2)
-    made = restored(noisy, sigma=5.0, looks=NoiseLevel(25.4, 0.5))
+    made = restored(noisy, sigma=5.0, measured_level=NoiseLevel(25.4, 0.5))
     judged, model = judge(made)
     assert "level 5.0 was given, but the picture looks like 25.4 ± 0.5" in model.words
     assert (judged.ratio, judged.finding) == (None, "white")
@@ -127,10 +128,12 @@ def test_a_level_that_the_picture_contradicts_is_doubted() -> None:
 
 def test_a_law_is_found_again_beside_a_level_that_is_contradicted() -> None:
     noisy = add_noise(CLEAN, "poisson", sigma=SIGMA, seed=2).astype(np.float32)
-    observation, found = observe(noisy, 60.0)
-    assert observation.contradicted
-    model = noise_model(restored(noisy, kind="poisson", sigma=60.0, looks=observation.looks))
-    assert (model.words, model.doubtful) == (found.words, True)
+    measurement = measurement_of(noisy, 60.0)
+    noise = measurement.noise
+    assert noise is not None
+    assert measurement.contradicted
+    model = expected_residual(restored(noisy, kind="poisson", sigma=60.0, measured_level=noise.measured_level))
+    assert (model.words, model.doubtful) == (noise_words(noise), True)
 
 
 def test_a_lossy_file_is_told() -> None:

@@ -68,4 +68,4 @@ def test_hot_pixels_do_not_leave_the_rest_black():
     noisy[::8, ::8] = 1
     assert Display.of(noisy).pixels(restored).mean() < 10
     assert Display.of(noisy, restored).pixels(restored).mean() > 100
-    assert Display.of(restored, restored).stretch == Display.of(restored).stretch
+    assert Display.of(restored, restored).scaling == Display.of(restored).scaling

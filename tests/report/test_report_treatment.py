@@ -14,10 +14,10 @@ from nasdip.report.text.treatment import (
     FIXED,
     SCORES,
     SEARCH_STEPS_OPTION,
-    ahead_words,
     overfit_words,
     quality_words,
     refinement_words,
+    step_limit_words,
     stopping_words,
 )
 
@@ -54,14 +54,14 @@ def test_tiles_tell_the_range_of_their_steps() -> None:
 
 def test_a_best_step_that_may_be_ahead_is_told() -> None:
     made = ruled()
-    assert ahead_words(made) is None
-    late = replace(made, repetitions=(made.repetitions[0], replace(made.repetitions[1], ahead=True)))
-    words = ahead_words(late)
+    assert step_limit_words(made) is None
+    late = replace(made, repetitions=(made.repetitions[0], replace(made.repetitions[1], hit_step_limit=True)))
+    words = step_limit_words(late)
     assert words is not None
     assert "of repetition 2" in words
     assert "as with --steps 180." in words
-    assert "a new search with --final-steps 180." in (ahead_words(late, SEARCH_STEPS_OPTION) or "")
-    assert [row.ahead for row in repetition_rows(late)] == [False, True]
+    assert "a new search with --final-steps 180." in (step_limit_words(late, SEARCH_STEPS_OPTION) or "")
+    assert [row.hit_step_limit for row in repetition_rows(late)] == [False, True]
 
 
 def test_a_fit_without_a_rule_is_told_where_it_began_to_follow_the_noise() -> None:

@@ -6,11 +6,11 @@ from skimage.restoration import denoise_tv_chambolle
 
 from nasdip.classical.nonlocal_bayes import nonlocal_bayes
 from nasdip.report.numbers.detail_correlation import detail_correlation
-from nasdip.report.numbers.noise import NoiseModel
+from nasdip.report.numbers.noise import ExpectedResidual
 from nasdip.report.numbers.trust import Finding, Tone, is_strong, is_weak, signed_distance, trust
 
 SIGMA = 25.0
-WHITE = NoiseModel("gaussian", "white", SIGMA)
+WHITE = ExpectedResidual("gaussian", "white", SIGMA)
 CLEAN = clean_image(64).astype(np.float64)
 NOISE = np.random.default_rng(3).normal(0, SIGMA / 255, CLEAN.shape)
 
@@ -125,12 +125,12 @@ def test_the_residual_is_divided_by_the_noise_of_each_pixel() -> None:
 
 
 def test_impulses_take_no_part() -> None:
-    known = np.random.default_rng(5).random(CLEAN.shape[:2]) > 0.1
-    noisy = np.where(known[..., None], CLEAN + NOISE, 1.0)
-    judged = trust(noisy, CLEAN, WHITE._replace(kind="impulse", known=known))
+    valid = np.random.default_rng(5).random(CLEAN.shape[:2]) > 0.1
+    noisy = np.where(valid[..., None], CLEAN + NOISE, 1.0)
+    judged = trust(noisy, CLEAN, WHITE._replace(kind="impulse", valid=valid))
     assert judged.finding == "white"
     assert judged.deviation == pytest.approx(SIGMA, rel=0.03)
-    only = trust(np.where(known[..., None], CLEAN, 1.0), CLEAN, NoiseModel("impulse", "", 0.2, known=known))
+    only = trust(np.where(valid[..., None], CLEAN, 1.0), CLEAN, ExpectedResidual("impulse", "", 0.2, valid=valid))
     assert (only.finding, only.tone) == ("kept", "good")
 
 

@@ -165,7 +165,7 @@ def test_a_killed_search_without_clean_image_in_its_final_fit(tmp_path: Path) ->
     assert "logged no policy entropy" in page.text
     assert "Rewards come from held-out pixels" in page.text
     assert "--resume" in page.text
-    assert max(made, key=lambda trial: trial.reward).architecture in page.text.replace(" ", "")
+    assert str(max(made, key=lambda trial: trial.reward).architecture) in page.text.replace(" ", "")
     assert sorted(p.name for p in (tmp_path / "figures").iterdir()) == ["pareto.png", "reward.png", "steps.png"]
 
 

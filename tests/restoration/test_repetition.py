@@ -2,26 +2,26 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from test_fit import SMALL, picture
+from small_fits import SMALL, measured, picture, restore
 
 from nasdip.errors import NasdipError
 from nasdip.fit.fit import fit
 from nasdip.fit.rollback import FitDiverged
-from nasdip.imaging.intensity import Stretch, working_range
+from nasdip.imaging.intensity import IntensityScaling, working_range
 from nasdip.imaging.tiles import Tiling, cover
-from nasdip.measurement.measurement import Observation
+from nasdip.measurement import measurement as measurement_room
+from nasdip.measurement.measurement import Measurement
+from nasdip.measurement.operators.operator import Operator
 from nasdip.network.build import build_network
 from nasdip.options.fit import FitConfig
 from nasdip.restoration import repetition as room
+from nasdip.restoration.fit_task import make_fit_task
 from nasdip.restoration.repetition import fit_repetition, tile_seed
-from nasdip.restoration.task import make_task
 
 
-def task(pixels=None, *, steps=6, clean=None, operator=None, **options):
-    observation = Observation(picture(40)[1] if pixels is None else pixels, 25.0)
-    if operator is not None:
-        observation = Observation(observation.pixels, 25.0, operator)
-    return make_task(observation, SMALL, FitConfig(steps=steps), width=8, clean=clean, **options)
+def task(pixels=None, *, steps=6, clean=None, **options):
+    measurement = replace(measured(picture(40)[1] if pixels is None else pixels), **options)
+    return make_fit_task(measurement, SMALL, FitConfig(steps=steps), width=8, clean=clean)
 
 
 def four():
@@ -59,22 +59,21 @@ def test_a_dim_tile_is_fitted_in_the_range_of_the_whole_image():
     whole = working_range(bright)
     made = {}
     for name, pixels in (("bright", bright), ("dim", dim)):
-        observation = Observation(pixels, working=whole)
-        made[name] = fit(build_network(SMALL, width=8), SMALL, observation, FitConfig(steps=1)).last
+        measurement = Measurement(pixels, scaling=whole)
+        made[name] = fit(build_network(SMALL, width=8), SMALL, measurement, FitConfig(steps=1)).last
     assert working_range(dim) != whole
     np.testing.assert_allclose(made["dim"], made["bright"], atol=1e-6)
 
 
 def test_the_range_of_the_whole_image_is_found_once_and_a_given_one_is_kept(monkeypatch):
-    seen, real, given = [], room.fit, Stretch(0.1, 2.0)
-    monkeypatch.setattr(room, "fit", lambda *a, **k: seen.append(a[2].working) or real(*a, **k))
-    monkeypatch.setattr(room, "working_range", lambda pixels: seen.append("found") or working_range(pixels))
+    seen, real, given = [], room.fit, IntensityScaling(0.1, 2.0)
+    monkeypatch.setattr(room, "fit", lambda *a, **k: seen.append(a[2].scaling) or real(*a, **k))
+    monkeypatch.setattr(measurement_room, "working_range", lambda pixels: seen.append("found") or working_range(pixels))
     pixels = picture(40)[1] / 20
     fit_repetition(task(pixels, steps=1), four(), 1)
     assert seen == ["found", *[working_range(pixels)] * 4]
     seen.clear()
-    made = task(pixels, steps=1)
-    fit_repetition(replace(made, observation=replace(made.observation, working=given)), four(), 1)
+    fit_repetition(task(pixels, steps=1, scaling=given), four(), 1)
     assert seen == [given] * 4
 
 
@@ -97,13 +96,27 @@ def test_a_tile_that_fails_is_named(monkeypatch):
         fit_repetition(task(), four(), 1)
 
 
-def test_an_operator_of_the_whole_image_is_not_applied_to_tiles():
-    class Blur:
-        def __call__(self, image):
-            return image
+class Blur(Operator):
+    """Stands for an operator whose values depend on more than one pixel."""
 
+    name, task = "blur", "deblurring"
+
+    def forward(self, image):
+        return image
+
+    adjoint = forward
+
+    @classmethod
+    def load(cls, settings, arrays):
+        return cls()
+
+
+def test_an_operator_of_the_whole_image_is_not_applied_to_tiles():
+    made = task(operator=Blur())
+    with pytest.raises(NasdipError, match="the operator blur cannot be cut into parts"):
+        fit_repetition(made, four(), 1)
     with pytest.raises(NasdipError, match="tile off"):
-        fit_repetition(task(operator=Blur()), four(), 1)
+        restore(made.measurement, tile=32)
 
 
 def test_a_clean_image_of_another_size_is_refused():

@@ -1,30 +1,24 @@
 import numpy as np
 import pytest
 import torch
-from test_fit import SMALL, picture
+from small_fits import SMALL, STEPS, measured, picture, restore
 
 from nasdip.errors import NasdipError
 from nasdip.files import read_json, write_json
-from nasdip.fit import cost as estimate
+from nasdip.fit import cost
 from nasdip.imaging.metrics import psnr
-from nasdip.measurement.measure import observe
-from nasdip.measurement.measurement import Observation
-from nasdip.options.fit import FitConfig
+from nasdip.measurement.measure import measurement_of
 from nasdip.records import restoration_folder as folder_room
 from nasdip.records.restoration_folder import RestorationFolder
+from nasdip.restoration import plan as plan_room
 from nasdip.restoration import repetition as room
-from nasdip.restoration import run as restoration_room
 from nasdip.restoration import tile_choice
-from nasdip.restoration.run import restore_observation
 from nasdip.restoration.tile_choice import choose_tiles
 
-STEPS = FitConfig(steps=5)
 
-
-def restore(folder=None, **options):
+def restore_picture(folder=None, **options):
     clean, noisy = picture(32)
-    options = {"repeats": 2, "width": 8, "clean": clean, **options}
-    return restore_observation(Observation(noisy, 25.0), SMALL, STEPS, folder=folder, **options)
+    return restore(measured(noisy), folder, **{"repeats": 2, "clean": clean, **options})
 
 
 def interrupt_fit(monkeypatch, at):
@@ -42,7 +36,7 @@ def interrupt_fit(monkeypatch, at):
 
 
 def test_repetitions_differ_and_their_mean_is_the_image():
-    restoration = restore()
+    restoration = restore_picture()
     first, second = restoration.repetitions
     assert first.seed != second.seed
     assert not np.array_equal(first.averaged, second.averaged)
@@ -51,7 +45,7 @@ def test_repetitions_differ_and_their_mean_is_the_image():
 
 def test_the_folder_gives_back_what_was_written(tmp_path):
     folder = RestorationFolder(tmp_path / "photo")
-    written, read = restore(folder), folder.read()
+    written, read = restore_picture(folder), folder.read()
     for name in ("image", "noisy", "clean"):
         assert np.array_equal(getattr(written, name), getattr(read, name)), name
     assert (written.architecture, written.psnr, written.config, written.seed) == (
@@ -69,30 +63,30 @@ def test_the_folder_gives_back_what_was_written(tmp_path):
 def test_folders_hold_any_number_of_channels(tmp_path, channels):
     noisy = np.random.default_rng(0).random((20, 24, channels), dtype=np.float32)
     folder = RestorationFolder(tmp_path)
-    restore_observation(Observation(noisy, 25.0), SMALL, STEPS, width=8, folder=folder)
+    restore(measured(noisy), folder)
     assert np.array_equal(folder.read().noisy, noisy)
 
 
 def test_interrupted_it_goes_on_with_the_missing_repetitions(tmp_path, monkeypatch):
-    whole = restore(repeats=3)
+    whole = restore_picture(repeats=3)
     folder, calls = RestorationFolder(tmp_path), interrupt_fit(monkeypatch, at=3)
     with pytest.raises(KeyboardInterrupt):
-        restore(folder, repeats=3)
+        restore_picture(folder, repeats=3)
     with pytest.raises(NasdipError, match="not finished"):
         folder.read()
-    resumed = restore(folder, repeats=3)
+    resumed = restore_picture(folder, repeats=3)
     assert len(calls) == 4  # two finished, one interrupted, one made up
     assert np.array_equal(resumed.image, whole.image)
 
 
 def test_other_settings_start_afresh(tmp_path, monkeypatch):
     folder = RestorationFolder(tmp_path)
-    restore(folder)
+    restore_picture(folder)
     calls, real = [], room.fit
     monkeypatch.setattr(room, "fit", lambda *a, **k: calls.append(1) or real(*a, **k))
-    restore(folder)
+    restore_picture(folder)
     assert not calls
-    restore(folder, seed=1, repeats=1)
+    restore_picture(folder, seed=1, repeats=1)
     assert len(calls) == 1
     assert len(folder.read().repetitions) == 1
 
@@ -103,13 +97,12 @@ def test_out_of_memory_is_one_clear_line(monkeypatch):
 
     monkeypatch.setattr(room, "fit", greedy)
     with pytest.raises(NasdipError, match="out of memory"):
-        restore()
+        restore_picture()
 
 
 def restore_tiled(folder=None, side=48, **options):
     clean, noisy = picture(side)
-    options = {"repeats": 2, "width": 8, "clean": clean, "tile": 32, **options}
-    return restore_observation(Observation(noisy, 25.0), SMALL, STEPS, folder=folder, **options)
+    return restore(measured(noisy), folder, **{"repeats": 2, "clean": clean, "tile": 32, **options})
 
 
 def test_interrupted_in_a_tile_it_goes_on_with_the_missing_ones(tmp_path, monkeypatch):
@@ -195,19 +188,19 @@ def test_tiles_that_are_on_disk_are_not_thrown_away(tmp_path, monkeypatch):
 
 def test_a_restoration_of_an_earlier_version_goes_on(tmp_path, monkeypatch):
     folder = RestorationFolder(tmp_path)
-    restore(folder)
+    restore_picture(folder)
     record = read_json(tmp_path / "record.json")
     del record["settings"]["tiles"], record["settings"]["noise"], record["settings"]["config"]["precision"]
     write_json(tmp_path / "record.json", record)
     for fit_json in tmp_path.glob("repetition-*/fit.json"):
         write_json(fit_json, {k: v for k, v in read_json(fit_json).items() if k != "tiles"})
     monkeypatch.setattr(room, "fit", None)
-    assert restore(folder).tiling is None
+    assert restore_picture(folder).tiling is None
 
 
 def test_what_does_not_fit_is_fitted_in_tiles(monkeypatch):
     monkeypatch.setattr(tile_choice, "SMALLEST", 32)
-    monkeypatch.setattr(estimate, "_LIBRARIES", 0)  # which are as large for a tile
+    monkeypatch.setattr(cost, "_LIBRARIES", 0)  # which are as large for a tile
     whole = choose_tiles(SMALL, (64, 64, 3), STEPS, width=8, device=torch.device("cpu")).estimate.memory
     free_memory(monkeypatch, whole)
     restoration = restore_tiled(side=64, tile="auto", repeats=1)
@@ -217,11 +210,11 @@ def test_what_does_not_fit_is_fitted_in_tiles(monkeypatch):
 
 def test_what_no_longer_holds_leaves_the_folder(tmp_path):
     folder = RestorationFolder(tmp_path / "photo")
-    refined = restore(folder, refine=True)
+    refined = restore_picture(folder, refine=True)
     assert refined.reference is not None
     assert folder.read().expected is not None
     assert (folder.path / "deviation.tif").exists()
-    plain = restore(folder)
+    plain = restore_picture(folder)
     assert plain.reference is None
     read = folder.read()
     assert (read.refined, read.reference, read.expected) == (False, None, None)
@@ -231,14 +224,14 @@ def test_what_no_longer_holds_leaves_the_folder(tmp_path):
 
 def test_a_record_vouches_for_no_image_that_is_being_replaced(tmp_path, monkeypatch):
     folder = RestorationFolder(tmp_path / "photo")
-    restore(folder)
+    restore_picture(folder)
 
     def killed(*_):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(folder_room, "write_array", killed)
     with pytest.raises(KeyboardInterrupt):
-        restore(folder, repeats=1)
+        restore_picture(folder, repeats=1)
     with pytest.raises(NasdipError, match="is not finished"):
         folder.read()
 
@@ -247,17 +240,16 @@ def test_a_level_that_the_picture_contradicts_is_kept_and_no_psnr_is_expected(tm
     _clean, noisy = picture(64)
     folder = RestorationFolder(tmp_path / "photo")
     for given, contradicted in ((4.0, True), (25.0, False)):
-        seen, _ = observe(noisy, given)
-        written = restore_observation(seen, SMALL, STEPS, width=8, refine=True, folder=folder)
+        written = restore(measurement_of(noisy, given), folder, refine=True)
         assert written.contradicted == contradicted
         assert (written.expected is None) == contradicted
         read = folder.read()
-        assert read.looks == written.looks
+        assert read.measured_level == written.measured_level
         assert (read.expected is None) == contradicted
 
 
 def test_estimates_that_do_not_fit_into_the_memory_are_refused_before_the_fit(monkeypatch):
-    monkeypatch.setattr(restoration_room, "available_memory", lambda device: 2**20)
+    monkeypatch.setattr(plan_room, "available_memory", lambda device: 2**20)
     monkeypatch.setattr(room, "fit", None)
     with pytest.raises(NasdipError, match="need about 300 MiB, and 1 MiB are free: use a smaller picture"):
-        restore(refine=True)
+        restore_picture(refine=True)

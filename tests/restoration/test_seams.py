@@ -2,15 +2,14 @@
 
 import numpy as np
 import pytest
-from test_fit import SMALL
+from small_fits import SMALL, measured
 
 from nasdip.imaging.tiles import cover
 from nasdip.measurement.add_noise import add_noise
-from nasdip.measurement.measurement import Observation
 from nasdip.options.fit import FitConfig
 from nasdip.records.restoration_folder import RestorationFolder
+from nasdip.restoration.fit_task import make_fit_task
 from nasdip.restoration.repetition import fit_repetition
-from nasdip.restoration.task import make_task
 
 SIDE, SEEDS = 64, 3
 TILING = cover((SIDE, SIDE), 40, overlap=16)
@@ -31,7 +30,7 @@ def errors(tmp_path_factory):
     for seed in range(SEEDS):
         noisy = add_noise(clean, sigma=25, seed=seed).astype(np.float32)
         folder = RestorationFolder(tmp_path_factory.mktemp("seams"))
-        task = make_task(Observation(noisy, 25.0), SMALL, FitConfig(steps=60), width=8, seed=seed)
+        task = make_fit_task(measured(noisy), SMALL, FitConfig(steps=60), width=8, seed=seed)
         blended.append(fit_repetition(task, TILING, 1, folder).averaged - clean)
         mosaic = np.zeros_like(clean)
         for number, tile in enumerate(TILING.tiles, start=1):

@@ -4,11 +4,11 @@ import pytest
 import torch
 
 from nasdip.errors import NasdipError
-from nasdip.fit import cost as estimate
+from nasdip.fit import cost
 from nasdip.imaging.tiles import Tiling
 from nasdip.options.fit import FitConfig
 from nasdip.restoration import tile_choice
-from nasdip.restoration.tile_choice import choose_tiles, parse_tile
+from nasdip.restoration.tile_choice import choose_tiles
 from nasdip.space.architecture import Architecture
 
 SMALL = Architecture.from_text("dip+bilinear:4.4")
@@ -19,7 +19,7 @@ PER_PIXEL = 100_000  # bytes that the made-up network keeps for every pixel
 @pytest.fixture
 def choose(monkeypatch):
     """Choose tiles on a machine with so many bytes free."""
-    monkeypatch.setattr(estimate, "_measure_step", lambda _, z: (1e-6 * z[0, 0].numel(), PER_PIXEL * z[0, 0].numel()))
+    monkeypatch.setattr(cost, "_measure_step", lambda _, z: (1e-6 * z[0, 0].numel(), PER_PIXEL * z[0, 0].numel()))
 
     def choice(shape, free, tile="auto"):
         monkeypatch.setattr(tile_choice, "available_memory", lambda _: free)
@@ -80,17 +80,6 @@ def test_where_nothing_fits_it_says_so(choose):
 def test_the_images_count_beside_the_tile_where_they_lie_in_the_same_memory(choose):
     small, large = (choose(shape, 1e12, tile=128).estimate for shape in ((256, 256, 3), (2048, 2048, 3)))
     assert large.memory - small.memory > 4 * 3 * (2048**2 - 256**2) * 4
-
-
-@pytest.mark.parametrize("text", ["512", "auto", "off"])
-def test_choices_are_read(text):
-    assert str(parse_tile(text)) == text
-
-
-@pytest.mark.parametrize("text", ["", "-5", "large", "1.5"])
-def test_others_are_refused(text):
-    with pytest.raises(NasdipError, match="use auto, off or a number of pixels"):
-        parse_tile(text)
 
 
 def test_tiles_too_small_are_refused(choose):

@@ -27,7 +27,7 @@ from nasdip.fit.device import find_device, memory_told
 from nasdip.imaging.metrics import psnr
 from nasdip.io.image_file import check_output, read_image, write_image
 from nasdip.io.inputs import channels_last, describe, read_clean
-from nasdip.measurement.measure import observe
+from nasdip.measurement.measure import measurement_of
 from nasdip.report.figures.theme import save_png
 from nasdip.report.figures.training import training_figure
 
@@ -97,7 +97,7 @@ def denoise_files(images: list[Path], output: Path, *, model: Path, device: str,
     denoise, sigma = load_denoiser(model, find_device(device)), read_origin(model).sigma
     if clean is not None and len(images) > 1:
         raise NasdipError("--clean belongs to one picture: denoise them one by one")
-    check_targets(images, output, clean=clean)
+    check_targets(images, output, others=() if clean is None else (clean,))
     for path in images:
         file = read_image(path)
         check_output(path, file)
@@ -109,7 +109,7 @@ def denoise_files(images: list[Path], output: Path, *, model: Path, device: str,
         file = read_image(path)
         pixels, truth = channels_last(file), read_clean(clean, file)
         note(describe(file))
-        _tell_other_level(path, observe(pixels)[1].sigma, sigma)
+        _tell_other_level(path, measurement_of(pixels).sigma or 0.0, sigma)
         with progress(f"{path.name} (%)", 100) as show:
             denoised = denoise(pixels, _percents(show))
         write_image(output / path.name, denoised, like=file)

@@ -9,13 +9,10 @@ import numpy as np
 from nasdip.baselines.block_matching import LICENCE
 from nasdip.compare import methods as kinds
 from nasdip.compare.estimate import check_prior, prior_seconds, zero_shot_seconds
-from nasdip.compare.figure import comparison_of_methods
 from nasdip.compare.folder import FIGURE, MARKDOWN, RESULTS, ComparisonFolder
 from nasdip.compare.heldout import heldout_pixels
 from nasdip.compare.methods import Method, choose_methods, known_methods
-from nasdip.compare.notes import table_notes
-from nasdip.compare.numbers import Row, Scene, make_scene, measure, noisy_row
-from nasdip.compare.panels import make_panels
+from nasdip.compare.numbers import Row, Scene, make_scene, measure_row, noisy_row
 from nasdip.compare.process import run_method
 from nasdip.compare.settings import Settings
 from nasdip.compare.table import make_table, print_table, write_markdown, write_rows
@@ -25,17 +22,22 @@ from nasdip.fit.device import describe as describe_device
 from nasdip.fit.device import find_device
 from nasdip.io.image_file import ImageFile, check_output, read_image, write_image
 from nasdip.io.inputs import channels_last, describe, read_clean
-from nasdip.measurement.measure import observe, parse_sigma
-from nasdip.measurement.measurement import Observation
+from nasdip.measurement.measure import measurement_of
+from nasdip.measurement.measurement import Measurement
+from nasdip.options.restore import parse_sigma
+from nasdip.report.figures.methods import comparison_of_methods
 from nasdip.report.figures.theme import save_png
+from nasdip.report.numbers.panels import make_panels
 from nasdip.report.text.cautions import lossy_words
+from nasdip.report.text.comparison import table_notes
+from nasdip.report.text.noise import noise_words
 
 
 class _Comparison(NamedTuple):
     """All that was checked."""
 
     file: ImageFile
-    observation: Observation
+    measurement: Measurement
     clean: np.ndarray | None
     chosen: list[Method]
     settings: Settings
@@ -62,15 +64,17 @@ def compare_file(
     chosen = choose_methods(methods, known_methods(models))
     settings = Settings(steps, width, seed, parse_sigma(sigma), str(find_device(device)))
     file = read_image(image)
-    observation, found = observe(channels_last(file), settings.sigma)
+    measurement = measurement_of(channels_last(file), settings.sigma)
+    noise = measurement.noise
+    assert noise is not None  # `measurement_of` finds it
     folder = ComparisonFolder(output or Path("compared") / image.stem)
-    comparison = _Comparison(file, observation, read_clean(clean, file), chosen, settings, folder)
+    comparison = _Comparison(file, measurement, read_clean(clean, file), chosen, settings, folder)
     _check(comparison, clean)
-    lossy = lossy_words(image, given=found.given)
-    note("\n".join(filter(None, (f"{describe(file)}. {found.words}", lossy, _announcement(comparison)))))
+    lossy = lossy_words(image, given=noise.given)
+    note("\n".join(filter(None, (f"{describe(file)}. {noise_words(noise)}", lossy, _announcement(comparison)))))
     with folder.locked():
-        folder.check(observation.pixels, settings)
-        folder.start(image, observation.pixels, heldout_pixels(observation, seed), settings)
+        folder.check(measurement.pixels, settings)
+        folder.start(image, measurement.pixels, heldout_pixels(measurement, seed), settings)
         failures = _run(comparison)
         rows = _write(comparison, failures)
     return any(not row.failure for row in rows[1:])
@@ -84,8 +88,8 @@ def _check(comparison: _Comparison, clean: Path | None) -> None:
     folder.check_targets([path for path in (file.path, clean) if path is not None], pictures)
     for method in comparison.chosen:
         if method.kind in kinds.FITTED:
-            check_prior(method, comparison.settings, comparison.observation)
-    folder.check(comparison.observation.pixels, comparison.settings)
+            check_prior(method, comparison.settings, comparison.measurement)
+    folder.check(comparison.measurement.pixels, comparison.settings)
 
 
 def _announcement(comparison: _Comparison) -> str:
@@ -108,10 +112,10 @@ def _times(comparison: _Comparison, missing: Sequence[Method]) -> str:
     for method in missing:
         try:
             if method.kind in kinds.FITTED:
-                seconds = prior_seconds(method, comparison.settings, comparison.observation)
+                seconds = prior_seconds(method, comparison.settings, comparison.measurement)
                 told.append(f"{method.name} at most about {duration(seconds)}")
             elif method.kind == kinds.ZERO_SHOT:
-                seconds = zero_shot_seconds(comparison.settings, comparison.observation)
+                seconds = zero_shot_seconds(comparison.settings, comparison.measurement)
                 told.append(f"{method.name} about {duration(seconds)}")
         except NasdipError as error:  # of memory: its row will say so
             told.append(f"{method.name} may fail ({error})")
@@ -161,7 +165,7 @@ def _write(comparison: _Comparison, failures: dict[str, str]) -> list[Row]:
                 failures[method.name] = str(error)
     bayes = results.get("nl-bayes")
     scene = make_scene(
-        comparison.observation, comparison.clean, folder.heldout(), None if bayes is None else bayes.restored
+        comparison.measurement, comparison.clean, folder.heldout(), None if bayes is None else bayes.restored
     )
     rows, images = [noisy_row(scene)], {"noisy": scene.noisy}
     for method in comparison.chosen:
@@ -171,7 +175,7 @@ def _write(comparison: _Comparison, failures: dict[str, str]) -> list[Row]:
             picture.unlink(missing_ok=True)
             continue
         images[name] = results[name].restored
-        rows.append(measure(name, results[name], scene))
+        rows.append(measure_row(name, results[name], scene))
         write_image(picture, images[name], like=comparison.file)
     if scene.clean is not None:
         images["clean"] = scene.clean
@@ -184,7 +188,7 @@ def _write(comparison: _Comparison, failures: dict[str, str]) -> list[Row]:
 
 def _write_tables(comparison: _Comparison, rows: list[Row], scene: Scene) -> None:
     path = comparison.folder.path
-    table = make_table(rows, table_notes(comparison.chosen, rows, scene, comparison.observation))
+    table = make_table(rows, table_notes(comparison.chosen, rows, scene, comparison.measurement))
     write_rows(path / RESULTS, rows)
     write_markdown(path / MARKDOWN, str(comparison.file.path), table)
     print_table(table)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nasdip.cli.commands.fitting import announcement, fit_progress
+from nasdip.cli.commands.fitting import fit_progress
 from nasdip.cli.commands.restore import meant_architecture
 from nasdip.console import note
 from nasdip.errors import NasdipError
@@ -13,8 +13,10 @@ from nasdip.fit.device import find_device
 from nasdip.io.image_file import read_image, write_image
 from nasdip.io.inputs import channels_last, describe
 from nasdip.measurement.add_noise import add_noise
-from nasdip.measurement.measurement import Observation
+from nasdip.measurement.measurement import Measurement
+from nasdip.measurement.noise_model import NoiseModel
 from nasdip.options.recipes import PUBLISHED
+from nasdip.options.restore import RestoreOptions
 from nasdip.provenance import provenance
 from nasdip.records.restoration_folder import RestorationFolder
 from nasdip.records.results import Restoration
@@ -24,9 +26,10 @@ from nasdip.report.figures.theme import save_png
 from nasdip.report.numbers.nas_dip_report import CSV_HEADER, RULE, csv_rows, experiment, panels, summary, table
 from nasdip.report.pictures import Display
 from nasdip.report.report import write_report
+from nasdip.report.text.plan import announcement
 from nasdip.report.text.words import plain
-from nasdip.restoration.run import Plan, carry_out, count_weights, plan_restoration
-from nasdip.restoration.task import Task, make_task
+from nasdip.restoration.plan import Plan, plan
+from nasdip.restoration.run import run_restoration
 
 _RESULTS = _FIGURE, _TABLE, _SUMMARY = "first_last.png", "repetitions.csv", "summary.md"
 _LARGEST_SHARE = 0.5  # of the picture's range, for the level of the noise
@@ -56,7 +59,8 @@ def demo_report(
         For bad settings, a picture that cannot be read or does not fit into the memory as a whole, or a folder that
         holds something else.
     """
-    chosen, where = meant_architecture(architecture), find_device(device)
+    chosen = meant_architecture(architecture)
+    find_device(device)
     file = read_image(image)
     pixels = channels_last(file)
     clean = np.clip(pixels, 0, 1)
@@ -65,18 +69,17 @@ def demo_report(
     noisy_file = output / ("noisy.png" if clean.shape[2] in (1, 3) else "noisy.tif")
     folder.image = str(noisy_file)
     _check_targets(image, noisy_file, folder)
-    task = make_task(
-        Observation(noisy, sigma), chosen, PUBLISHED.settings(*clean.shape[:2], steps=steps),
-        width=width or PUBLISHED.width, seed=seed, clean=clean, device=where, watched=(RULE,),
+    options = RestoreOptions(
+        architecture=chosen, recipe=PUBLISHED.name, steps=steps, repeats=repeats, width=width, seed=seed, device=device
     )  # fmt: skip
-    count_weights(chosen, clean.shape[2], task.config, task.width)
-    plan = plan_restoration(task, repeats=repeats, folder=folder)
-    if plan.tiles.tiling is not None:
+    measurement = Measurement(noisy, NoiseModel.white(sigma))
+    made = plan(measurement, options, clean=clean, folder=folder, watched=(RULE,))
+    if made.tiles.tiling is not None:
         raise NasdipError(f"{image} does not fit into the memory as a whole: use a smaller --width or picture")
     make_folder(output)
     clipped = " Values below 0 and above 1 were clipped." if pixels.min() < 0 or pixels.max() > 1 else ""
-    note(f"{describe(file)}.{clipped} Noise of sigma {sigma:g} is added.\n{announcement(task, plan, folder)}")
-    _fit(task, plan, folder, noisy_file)
+    note(f"{describe(file)}.{clipped} Noise of sigma {sigma:g} is added.\n{announcement(made, folder)}")
+    _fit(made, folder, noisy_file)
     return _write(folder, image.name)
 
 
@@ -97,7 +100,7 @@ def _check_range(image: Path, clean: np.ndarray, sigma: float) -> None:
     low, high = float(clean.min()), float(clean.max())
     if sigma / 255 > _LARGEST_SHARE * (high - low):
         held = f"{image} holds values from {low:.3g} to {high:.3g} (black to white: 0 to 1)"
-        raise NasdipError(f"{held}, which noise of sigma {sigma:g} would hide: stretch it, or use a smaller --sigma")
+        raise NasdipError(f"{held}, which noise of sigma {sigma:g} would hide: scaling it, or use a smaller --sigma")
 
 
 def _check_targets(image: Path, noisy_file: Path, folder: RestorationFolder) -> None:
@@ -120,22 +123,23 @@ def _is_earlier(folder: RestorationFolder) -> bool:
     return record.is_file() and "watched" in (read_json(record).get("settings") or {})
 
 
-def _fit(task: Task, plan: Plan, folder: RestorationFolder, noisy_file: Path) -> None:
+def _fit(made: Plan, folder: RestorationFolder, noisy_file: Path) -> None:
     """Write the noisy picture and fit to it; stopped with Ctrl-C, say what is there."""
-    shown = fit_progress(folder.path.name, plan.repeats, task.config.steps, plan.tiles.fits, plan.done)
+    shown = fit_progress(folder.path.name, made.repeats, made.task.config.steps, made.tiles.fits, made.done)
     with folder.locked(), shown as show:
         # Before the files beside it are written, so that it is known whose they are.
-        folder.start(task.observation.pixels, task.clean, task.settings(None), provenance())
+        task = made.task
+        folder.start(task.measurement.pixels, task.clean, task.identity(None), provenance())
         if folder.moved_to is not None:
             note(f"the earlier repetitions with other settings are now in {folder.moved_to}")
-        if not plan.resumed:
+        if not made.resumed:
             for name in _RESULTS:
                 noisy_file.with_name(name).unlink(missing_ok=True)
-        write_image(noisy_file, task.observation.pixels)
+        write_image(noisy_file, task.measurement.pixels)
         try:
-            carry_out(task, plan, folder, show)
+            run_restoration(made, folder, show)
         except KeyboardInterrupt:
-            done = f"{len(folder.repetition_folders())} of {plan.repeats} repetitions"
+            done = f"{len(folder.repetition_folders())} of {made.repeats} repetitions"
             note(f"{done} are in {folder.path}; the same command goes on")
             raise
 

@@ -1,178 +1,159 @@
 """`nasdip restore`."""
 
-from collections.abc import Callable
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from nasdip.cli.commands.fitting import announcement, fit_progress
+from nasdip.cli.commands.fitting import fit_progress
 from nasdip.cli.commands.runs import find_run, search_of
 from nasdip.cli.commands.targets import check_targets
 from nasdip.console import duration, note
 from nasdip.errors import NasdipError
 from nasdip.files import make_folder
 from nasdip.fit.device import find_device
-from nasdip.fit.stopping.automatic import choose_stop
 from nasdip.io.image_file import ImageFile, check_output, read_image, write_image
 from nasdip.io.inputs import channels_last, describe, read_clean
-from nasdip.measurement.diagnosis import Diagnosis
-from nasdip.measurement.measure import observe, parse_sigma
-from nasdip.measurement.measurement import Observation
-from nasdip.options.quality import find_quality
+from nasdip.io.mask_file import MaskFile
+from nasdip.measurement.measure import check_sigma, measurement_of
+from nasdip.measurement.measurement import Measurement
 from nasdip.options.recipes import find_recipe
+from nasdip.options.restore import RestoreOptions
 from nasdip.records.restoration_folder import RestorationFolder
 from nasdip.records.results import FitResult, Restoration
 from nasdip.report.report import write_report
 from nasdip.report.text.cautions import cautions, judge, lossy_words
-from nasdip.report.text.expected import told_words
-from nasdip.report.text.treatment import FIXED, STEPS_OPTION, ahead_words, chosen_step, overfit_words
-from nasdip.restoration.budget import MakeTask, check_budget, parse_budget, pick
-from nasdip.restoration.run import Plan, carry_out, count_weights, plan_restoration
-from nasdip.restoration.task import Task, make_task
-from nasdip.restoration.tile_choice import TileChoice, fitted_size, parse_tile
+from nasdip.report.text.expected import format_psnr_estimate
+from nasdip.report.text.noise import holes_words, noise_words
+from nasdip.report.text.plan import announcement, choice_words
+from nasdip.report.text.treatment import FIXED, STEPS_OPTION, chosen_step, overfit_words, step_limit_words
+from nasdip.restoration.plan import Plan, plan
+from nasdip.restoration.run import run_restoration
 from nasdip.space.architecture import Architecture
 from nasdip.zoo.catalog import find_architecture, zoo_names
-from nasdip.zoo.front import zoo_front
 
-# Bytes of observations that are kept from the check of a batch to its fits; others are made anew.
+# Bytes of pictures that are kept from the check of a batch to its fits; others are read again.
 _KEPT = 2**28
 
 
-class Seen(NamedTuple):
-    """What is known of a picture: its observation, its clean image where given, and what noise was found."""
-
-    observation: Observation
-    truth: np.ndarray | None
-    found: Diagnosis
-
-
-class Job(NamedTuple):
-    """A picture that has been checked, how it will be fitted, and what is said of that; its task, where it is kept."""
+class PlannedPicture(NamedTuple):
+    """A picture that has been checked, and how it will be restored; the file, and what is fitted, where it is kept."""
 
     path: Path
     folder: RestorationFolder
     plan: Plan
     words: str
-    architecture: Architecture
-    steps: int
-    kept: tuple[Task, Diagnosis] | None
+    file: ImageFile | None
+
+
+class Pictures:
+    """Reads the pictures of one command: all with the same options."""
+
+    def __init__(self, options: RestoreOptions, clean: Path | None, holes: MaskFile | None) -> None:
+        self.options, self._clean, self._holes = options, clean, holes
+
+    def load(self, path: Path) -> tuple[ImageFile, Measurement, np.ndarray | None]:
+        """Return a picture's file, the measurement that it is, and its clean image where there is one."""
+        file = read_image(path)
+        known = None if self._holes is None else self._holes.known(file)
+        measurement = measurement_of(channels_last(file), self.options.sigma, known)
+        return file, measurement, read_clean(self._clean, file)
 
 
 def restore_files(
     images: list[Path],
     output: Path,
+    options: RestoreOptions,
     *,
-    architecture: str | None,
-    budget: str | None,
-    recipe: str,
-    quality: str | None,
-    steps: int | None,
-    repeats: int | None,
-    refine: bool | None,
-    sigma: str,
-    stop: str | None,
-    seed: int,
-    width: int | None,
-    device: str,
-    precision: str | None,
-    tile: str,
     clean: Path | None,
+    holes: MaskFile | None,
     report: bool,
 ) -> None:
     """Restore each image into the folder `output`; everything that can be checked is, before the first fit."""
-    most_seconds = parse_budget(budget)
-    check_budget(most_seconds, architecture)
-    chosen, choice, way = meant_architecture(architecture), parse_tile(tile), find_recipe(recipe)
-    effort = find_quality(quality, recipe=recipe, repeats=repeats, refine=refine)
-    level = parse_sigma(sigma)
-    where, width = find_device(device), width or way.width
+    options = replace(options, architecture=_architecture(options))
+    find_device(options.device)
+    find_recipe(options.recipe)
+    check_sigma(options.sigma)
     if clean is not None and len(images) > 1:
         raise NasdipError("--clean belongs to one picture: restore them one by one")
-    check_targets(images, output, clean=clean, folders=True)
-
-    def see(file: ImageFile) -> Seen:
-        (observation, found), truth = observe(channels_last(file), level), read_clean(clean, file)
-        return Seen(observation, truth, found)
-
-    def make(seen: Seen, fitted: Architecture, most: int | None) -> Task:
-        size = fitted_size(seen.observation.pixels.shape, choice)
-        rule = choose_stop(stop or way.config.stop, seen.observation)
-        config = way.settings(*size, steps=steps if most is None else most, precision=precision, stop=rule)
-        return make_task(
-            seen.observation, fitted, config, width=width, seed=seed, clean=seen.truth, device=where,
-            refine=effort.refine,
-        )  # fmt: skip
-
-    jobs, room = [], _KEPT
+    others = [path for path in (clean, holes.path if holes else None) if path is not None]
+    check_targets(images, output, others=others, folders=True)
+    pictures, room = Pictures(options, clean, holes), _KEPT
+    planned = []
     for path in images:
-        file = read_image(path)
-        check_output(path, file)  # a file of that name, in a folder that exists
-        seen, folder = see(file), RestorationFolder(output / path.stem, image=str(path))
-        task, plan, words = _planned(partial(make, seen), chosen, most_seconds, effort.repeats, choice, folder)
-        room -= _size(task)
-        kept = (task, seen.found) if room >= 0 or len(images) == 1 else None
-        jobs.append(Job(path, folder, plan, words, task.architecture, task.config.steps, kept))
+        picture = _planned(path, pictures, RestorationFolder(output / path.stem, image=str(path)))
+        room -= _size(picture.plan)
+        if room < 0 and len(images) > 1:
+            picture = picture._replace(file=None, plan=_without_images(picture.plan))
+        planned.append(picture)
     make_folder(output)
-    while jobs:
-        job = jobs.pop(0)
-        file = read_image(job.path)
-        task, found = job.kept or _again(job, see(file), make)
-        note("\n".join(filter(None, (f"{describe(file)}. {found.words}", _lossy(job.path, found), job.words))))
-        restoration = _restore(job, task)
-        write_image(output / job.path.name, restoration.image, like=file)
-        if job.folder.moved_to is not None:
-            note(f"the earlier restoration with other settings is now in {job.folder.moved_to}")
-        note(summary(restoration, STEPS_OPTION, str(job.path)))
-        print(output / job.path.name)
-        if report:
-            print(write_report(job.folder.path))
+    while planned:
+        _restore_one(planned.pop(0), pictures, output, report=report)
 
 
-def _planned(
-    make: MakeTask,
-    chosen: Architecture,
-    most_seconds: float | None,
-    repeats: int,
-    tile: TileChoice,
-    folder: RestorationFolder,
-) -> tuple[Task, Plan, str]:
-    """Return how a picture is fitted, and that in words: with the architecture, or with what a budget (s) picks."""
-    if most_seconds is not None:
-        task, plan, time, why = pick(most_seconds, zoo_front(), make, repeats=repeats, tile=tile, folder=folder)
-        return task, plan, f"{why}\n{announcement(task, plan, folder, time)}"
-    task = make(chosen, None)
-    count_weights(chosen, task.observation.pixels.shape[2], task.config, task.width)
-    plan = plan_restoration(task, repeats=repeats, tile=tile, folder=folder)
-    return task, plan, announcement(task, plan, folder)
+def _architecture(options: RestoreOptions) -> Architecture | None:
+    """Return the architecture that was asked for; None for the default, or where a budget picks it."""
+    given = options.architecture
+    if given is None or isinstance(given, Architecture):
+        return given
+    return meant_architecture(given)
 
 
-def _again(job: Job, seen: Seen, make: Callable[[Seen, Architecture, int | None], Task]) -> tuple[Task, Diagnosis]:
-    return make(seen, job.architecture, job.steps), seen.found
+def _planned(path: Path, pictures: Pictures, folder: RestorationFolder) -> PlannedPicture:
+    file, measurement, truth = pictures.load(path)
+    check_output(path, file)  # a file of that name, in a folder that exists
+    made = plan(measurement, pictures.options, clean=truth, folder=folder)
+    words = "\n".join(filter(None, (choice_words(made.choice), announcement(made, folder))))
+    return PlannedPicture(path, folder, made, words, file)
 
 
-def _size(task: Task) -> int:
-    """Return the bytes of a task's images."""
-    seen = task.observation
-    images = (seen.pixels, seen.variance, seen.known, task.clean)
+def _restore_one(picture: PlannedPicture, pictures: Pictures, output: Path, *, report: bool) -> None:
+    path, file, made = picture.path, picture.file, picture.plan
+    if file is None:
+        file, measurement, truth = pictures.load(path)
+        made = made._replace(task=replace(made.task, measurement=measurement, clean=truth))
+    noise = made.task.measurement.noise
+    assert noise is not None  # `measurement_of` finds it
+    told = (
+        f"{describe(file)}. {noise_words(noise)}{holes_words(made.task.measurement)}",
+        lossy_words(path, given=noise.given),
+        picture.words,
+    )
+    note("\n".join(filter(None, told)))
+    restoration = _restore(picture, made)
+    write_image(output / path.name, restoration.image, like=file)
+    if picture.folder.moved_to is not None:
+        note(f"the earlier restoration with other settings is now in {picture.folder.moved_to}")
+    note(summary(restoration, STEPS_OPTION, str(path)))
+    print(output / path.name)
+    if report:
+        print(write_report(picture.folder.path))
+
+
+def _without_images(made: Plan) -> Plan:
+    """Return a plan that keeps no pixels: they are read again."""
+    hollow = np.zeros((16, 16, made.task.measurement.pixels.shape[2]), np.float32)
+    return made._replace(task=replace(made.task, measurement=Measurement(hollow), clean=None))
+
+
+def _size(made: Plan) -> int:
+    """Return the bytes of a plan's images."""
+    seen = made.task.measurement
+    images = (seen.pixels, seen.variance, seen.valid, made.task.clean)
     return sum(image.nbytes for image in images if image is not None)
 
 
-def _lossy(path: Path, found: Diagnosis) -> str | None:
-    return lossy_words(path, given=found.given)
-
-
-def _restore(job: Job, task: Task) -> Restoration:
-    plan, folder = job.plan, job.folder
-    shown = fit_progress(job.path.name, plan.repeats, task.config.steps, plan.tiles.fits, plan.done)
+def _restore(picture: PlannedPicture, made: Plan) -> Restoration:
+    folder, fits = picture.folder, made.tiles.fits
+    shown = fit_progress(picture.path.name, made.repeats, made.task.config.steps, fits, made.done)
     with folder.locked(), shown as show:
         try:
-            return carry_out(task, plan, folder, show)
+            return run_restoration(made, folder, show)
         except KeyboardInterrupt:
-            done = f"{len(folder.repetition_folders())} of {plan.repeats} repetitions"
-            tiles = f" and {folder.tiles_done()} of {plan.tiles.fits} tiles of the next" if plan.tiles.tiling else ""
-            note(f"{done}{tiles} of {job.path.name} are in {folder.path}; the same command goes on")
+            done = f"{len(folder.repetition_folders())} of {made.repeats} repetitions"
+            tiles = f" and {folder.tiles_done()} of {fits} tiles of the next" if made.tiles.tiling else ""
+            note(f"{done}{tiles} of {picture.path.name} are in {folder.path}; the same command goes on")
             raise
 
 
@@ -191,7 +172,7 @@ def summary(restoration: Restoration, steps_option: str, image: str | None = Non
     if restoration.psnr is not None:
         best = ", ".join(_oracle(repetition) for repetition in restoration.repetitions)
         lines.append(f"PSNR {restoration.psnr:.2f} dB; oracle-best of each fit, picked with the clean image: {best}")
-    lines.append(f"estimated PSNR, without a clean image: {told_words(restoration)}")
+    lines.append(f"estimated PSNR, without a clean image: {format_psnr_estimate(restoration)}")
     for number, repetition in enumerate(restoration.repetitions, start=1):
         lines += [f"repetition {number}, step {event.step}: {event.message}" for event in repetition.events]
     return "\n".join([*lines, *_stops(restoration, steps_option), *_warnings(restoration, image)])
@@ -202,7 +183,9 @@ def _stops(restoration: Restoration, steps_option: str) -> list[str]:
     rule, fits = restoration.config.stop, restoration.repetitions
     chosen = ", ".join(f"{chosen_step(fit)} of {len(fit.curves.step)}" for fit in fits)
     taken = None if rule == FIXED else f"image taken, by the rule {rule}, at step {chosen}"
-    return [words for words in (taken, overfit_words(restoration), ahead_words(restoration, steps_option)) if words]
+    return [
+        words for words in (taken, overfit_words(restoration), step_limit_words(restoration, steps_option)) if words
+    ]
 
 
 def _warnings(restoration: Restoration, image: str | None) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from nasdip.cli.commands.fitting import announcement, estimate, fit_progress
+from nasdip.cli.commands.fitting import estimate, fit_progress
 from nasdip.cli.commands.restore import summary
 from nasdip.console import duration, note, progress, size
 from nasdip.errors import NasdipError
@@ -16,34 +16,31 @@ from nasdip.fit.device import describe as describe_device
 from nasdip.fit.device import find_device
 from nasdip.io.image_file import check_output, read_image, write_image
 from nasdip.io.inputs import channels_last, describe, read_clean
-from nasdip.measurement.measure import observe
+from nasdip.io.mask_file import MaskFile
+from nasdip.measurement.kinds import find_kind
+from nasdip.measurement.measure import measurement_of
+from nasdip.measurement.operators.identity import Identity
+from nasdip.measurement.operators.mask import Mask
 from nasdip.nas.final_fit import plan_best
+from nasdip.nas.request import candidate_texts, settings_of
 from nasdip.nas.runner import resume_run, run_trials, start_run
 from nasdip.nas.time_limit import TimeLimit
 from nasdip.nas.trial_task import centre_crop
 from nasdip.nas.warm_start import left_to_score, warm_start
-from nasdip.nas.worker_devices import find_places
-from nasdip.options.early_stop import DEFAULT_RULE, EarlyStop
-from nasdip.options.search import (
-    CostTarget,
-    FinalSettings,
-    ProxySettings,
-    SearchSettings,
-    default_budget,
-    default_warm_start,
-    settled_reward,
-)
+from nasdip.nas.worker_devices import find_worker_devices
+from nasdip.options.search import settled_reward
+from nasdip.options.search_request import SearchOptions, recorded
 from nasdip.records.run_folder import RunFolder, RunRecord, picked_with_clean
 from nasdip.records.trial_result import TrialResult
 from nasdip.report.numbers.search import saved_in_words
 from nasdip.report.report import write_report
 from nasdip.report.text.cautions import lossy_words
+from nasdip.report.text.noise import noise_words
+from nasdip.report.text.plan import announcement
 from nasdip.report.text.treatment import SEARCH_STEPS_OPTION
-from nasdip.restoration.budget import parse_budget
-from nasdip.restoration.run import carry_out
+from nasdip.restoration.run import run_restoration
 from nasdip.space.search_space import SearchSpace
 from nasdip.threads import use_threads
-from nasdip.zoo.catalog import find_architecture
 
 # Architectures whose cost is measured to estimate that of a search.
 _SAMPLED_COSTS = 3
@@ -52,16 +49,17 @@ _SAMPLED_COSTS = 3
 def search_file(
     image: Path | None,
     output: Path | None,
+    given: dict[str, Any],
     *,
     space: str | None,
     clean: Path | None,
+    holes: MaskFile | None,
     resume: bool,
     device: str,
-    options: dict[str, Any],
 ) -> None:
     """Start or resume the search in `output`, fit its best architecture and write its report.
 
-    `options` are those given on the command line, None for the others.
+    `given` are the options (of `SearchOptions`) that were typed.
     """
     where = find_device(device)
     if output is None:
@@ -72,10 +70,10 @@ def search_file(
     if resume:
         folder.record()  # there must be a run
     else:
-        _start(folder, image, space, clean, options, where)
+        _start(folder, image, space, clean, holes, SearchOptions(**given), where)
     with folder.locked():
         if resume:
-            _resume(folder, image, space, clean, options)
+            _resume(folder, image, space, clean, holes, given)
         try:
             _search(folder, where)
         except KeyboardInterrupt:
@@ -86,57 +84,13 @@ def search_file(
         print(write_report(folder.path))
 
 
-def make_settings(options: dict[str, Any]) -> SearchSettings:
-    """Return the settings that the options given on the command line ask for."""
-    given = {key: value for key, value in options.items() if value is not None}
-    if "crop" in given:
-        given["crop"] = given["crop"] or None
-    proxy = {key: given.pop(key) for key in ("crop", "width", "steps", "threads") if key in given}
-    final = {
-        key.removeprefix("final_"): given.pop(key) for key in ("final_steps", "final_width", "repeats") if key in given
-    }
-    lengths = (given.get("trials"), final.get("steps"), final.get("repeats"))
-    given["budget"] = parse_budget(given["budget"]) if "budget" in given else default_budget(*lengths)
-    given["early_stop"] = EarlyStop(given.get("early_stop", DEFAULT_RULE))
-    given["parallel"] = _parallel(given.get("parallel"))
-    given["cost"] = _cost(given.pop("target_ms", None), given.pop("cost_weight", None))
-    given["candidates"] = _candidates(given.get("candidates"))
-    given.setdefault("warm_start", default_warm_start(given.get("searcher", SearchSettings.searcher)))
-    return SearchSettings(**given, proxy=ProxySettings(**proxy), final=FinalSettings(**final))
-
-
-def _cost(target_ms: float | None, weight: float | None) -> CostTarget | None:
-    """Return what --target-ms and --cost-weight ask for."""
-    if target_ms is None:
-        if weight is not None:
-            raise NasdipError("--cost-weight needs a target: give --target-ms as well")
-        return None
-    return CostTarget(target_ms) if weight is None else CostTarget(target_ms, weight)
-
-
-def _candidates(given: list[str] | None) -> tuple[str, ...]:
-    """Return the text forms of what --candidate names: the zoo's default where it is not given."""
-    if given == ["none"]:
-        return ()
-    names: list[str | None] = [*given] if given else [None]
-    return tuple(str(find_architecture(name)) for name in names)
-
-
-def _parallel(text: str | None) -> int | None:
-    """Return the number that --parallel gives; None for auto."""
-    if text is None or text == "auto":
-        return None
-    if not text.isdecimal():
-        raise NasdipError(f"--parallel is '{text}': use a whole number from 1, or auto")
-    return int(text)
-
-
 def _start(
     folder: RunFolder,
     image: Path | None,
     space: str | None,
     clean: Path | None,
-    options: dict[str, Any],
+    holes: MaskFile | None,
+    options: SearchOptions,
     device: torch.device,
 ) -> None:
     if image is None:
@@ -146,32 +100,38 @@ def _start(
     if target.resolve() == image.resolve():
         raise NasdipError(f"{image} would be overwritten: choose another folder with -o")
     check_output(image, file)  # a file of that sort, in a folder that exists
-    settings, loaded = make_settings(options), SearchSpace.load(space or "nas_dip")
+    known = None if holes is None else holes.known(file)
+    loaded, settings = SearchSpace.load(space or "nas_dip"), settings_of(options, _task(known))
     clean_pixels = read_clean(clean, file)
-    observation, found = observe(channels_last(file))
+    measurement = measurement_of(channels_last(file), known=known)
     start_run(
-        folder, settings, loaded, observation.pixels, clean_pixels, device, observation=observation, image=str(image),
+        folder, settings, loaded, measurement, clean_pixels, device, image=str(image),
         clean_image=None if clean is None else str(clean), input_file=image,
     )  # fmt: skip
-    note(" ".join(filter(None, (f"{describe(file)}.", found.words, lossy_words(str(image))))))
+    assert measurement.noise is not None  # `measurement_of` finds it
+    note(" ".join(filter(None, (f"{describe(file)}.", noise_words(measurement.noise), lossy_words(str(image))))))
+
+
+def _task(known: np.ndarray | None) -> str:
+    """Return the task of a picture, as the zoo calls it."""
+    return Identity.task if known is None else Mask.task
 
 
 def _resume(
-    folder: RunFolder, image: Path | None, space: str | None, clean: Path | None, options: dict[str, Any]
+    folder: RunFolder,
+    image: Path | None,
+    space: str | None,
+    clean: Path | None,
+    holes: MaskFile | None,
+    given: dict[str, Any],
 ) -> None:
     record = folder.record()
-    merged = record.settings.to_json()
-    flat = {**merged, **merged["proxy"], **{f"final_{k}": v for k, v in merged["final"].items()}}
-    flat["repeats"] = merged["final"]["repeats"]
-    flat["early_stop"] = merged["early_stop"]["rule"]
-    flat["crop"] = flat["crop"] or 0
-    cost = record.settings.cost
-    flat |= {"target_ms": cost and cost.ms, "cost_weight": cost and cost.weight}
-    asked = {**options, "parallel": _parallel(options["parallel"]), "budget": parse_budget(options["budget"])}
-    if options["candidates"] is not None:
-        asked["candidates"] = _candidates(options["candidates"])
+    flat = recorded(record.settings)
+    asked = {name: value for name, value in given.items() if name != "trials" and value is not None}
+    if "candidates" in asked:
+        asked["candidates"] = list(candidate_texts(asked["candidates"]))
     for key, value in asked.items():
-        if key != "trials" and value is not None and value != flat[key]:
+        if value != flat[key]:
             name = key.replace("_", "-")
             raise NasdipError(f"the run in {folder.path} has --{name} {flat[key]}, not {value}: leave it out to resume")
     kept = folder.input_file
@@ -182,7 +142,15 @@ def _resume(
         raise NasdipError(f"the run in {folder.path} was started {had}: leave --clean out to resume")
     if space is not None and SearchSpace.load(space).to_json() != folder.space().to_json():
         raise NasdipError(f"the run in {folder.path} has another search space than {space}: leave it out to resume")
-    resume_run(folder, trials=options["trials"])
+    if holes is not None:
+        _check_mask(folder, holes)
+    resume_run(folder, trials=given.get("trials"))
+
+
+def _check_mask(folder: RunFolder, holes: MaskFile) -> None:
+    kept, known = folder.input_file, folder.mask()
+    if kept is None or known is None or not np.array_equal(holes.known(read_image(kept)), known):
+        raise NasdipError(f"the run in {folder.path} has another mask than {holes.path}: leave it out to resume")
 
 
 def _search(folder: RunFolder, device: torch.device) -> None:
@@ -190,7 +158,7 @@ def _search(folder: RunFolder, device: torch.device) -> None:
     missing = folder.missing()
     done = settings.trials - len(missing)
     limit = TimeLimit.of(folder)
-    places = _announce(folder, missing, device) if missing else []
+    worker_devices = _announce(folder, missing, device) if missing else []
     if missing and left_to_score(folder):
         with progress("warm start", left_to_score(folder)) as show:
             warm_start(folder, show)
@@ -203,12 +171,12 @@ def _search(folder: RunFolder, device: torch.device) -> None:
             if result.status == "ok" and (best is None or result.reward > best.reward):
                 best = result
             words = "none yet" if best is None else f"{best.reward:.2f} dB"
-            at_once = f"{len(places)} at once, " if len(places) > 1 else ""
+            at_once = f"{len(worker_devices)} at once, " if len(worker_devices) > 1 else ""
             # The reward of a stopped trial may be of a smaller crop: beside the best it would mislead.
             last = f"{result.reward:.2f} dB" if result.status in ("ok", "repeated") else result.status
             show(done, f"{at_once}last {last}, best {words}")
 
-        trials = run_trials(folder, device, notify, places=places, limit=limit)
+        trials = run_trials(folder, device, notify, worker_devices=worker_devices, limit=limit)
     saved = saved_in_words(trials, settings.proxy.steps)
     if saved is not None:
         note(f"early stopping: {saved}")
@@ -228,19 +196,19 @@ def _announce(folder: RunFolder, missing: list[int], device: torch.device) -> li
         costs = [estimate(space.sample(rng), crop.shape, config, proxy.width, device) for _ in range(_SAMPLED_COSTS)]
         where = describe_device(device)
     memory = max(cost.memory for cost in costs)
-    places = find_places(folder, device, memory)
-    seconds = sum(cost.seconds(config.steps) for cost in costs) / len(costs) * len(missing) / len(places)
-    which = f"{_which(missing)}, {_at_once(settings.parallel or 1, len(missing), len(places))}"
+    worker_devices = find_worker_devices(folder, device, memory)
+    seconds = sum(cost.seconds(config.steps) for cost in costs) / len(costs) * len(missing) / len(worker_devices)
+    which = f"{_which(missing)}, {_at_once(settings.parallel or 1, len(missing), len(worker_devices))}"
     first = "; a smaller fit comes first" if settings.early_stop.rule == "size" else ""
     limit = settings.budget
     budget = "" if limit is None else f"; no more trials than leave the last fit its time within {duration(limit)}"
     note(
         f"searching {space.name} ({space.size:.3g} architectures) with {settings.searcher}: {which}each {config.steps} "
         f"steps on {crop.shape[0]}x{crop.shape[1]} px at width {proxy.width}, or less{first}; on {where}, at most "
-        f"about {duration(seconds)} and {size(memory * len(places))}{budget}\n{_reward_words(record)}"
+        f"about {duration(seconds)} and {size(memory * len(worker_devices))}{budget}\n{_reward_words(record)}"
         + (f"; first {left_to_score(folder)} architectures are scored without a fit" if left_to_score(folder) else "")
     )
-    return places
+    return worker_devices
 
 
 def _reward_words(record: RunRecord) -> str:
@@ -252,7 +220,7 @@ def _reward_words(record: RunRecord) -> str:
     }
     reward = settled_reward(record.settings, record.clean is not None)
     # The noise of a held-out pixel can then be guessed from those around it.
-    misled = reward == "heldout" and record.kind == "correlated"
+    misled = reward == "heldout" and not find_kind(record.kind or "gaussian").is_white
     cost = record.settings.cost
     less = f", less {cost.weight:g} dB for each doubling of a step beyond {cost.ms:g} ms" if cost else ""
     return f"reward: {words[reward]}{less}" + ("; the noise is correlated, which may mislead it" if misled else "")
@@ -278,18 +246,18 @@ def _fit_best(folder: RunFolder, device: torch.device, limit: TimeLimit | None) 
     final = plan_best(folder, device, limit)
     if final is None:
         return
-    best, task, plan, place = final
+    best, made, place = final
     origin = ", picked with the clean image: oracle" if picked_with_clean(folder.record()) else ""
     note(f"best: {best.architecture} (trial {best.trial}, {best.reward:.2f} dB{origin}); anew for the whole image")
-    steps = task.config.steps
+    steps = made.task.config.steps
     usual = folder.record().settings.final.steps
     if limit is not None and usual is not None and steps < usual:
         note(f"budget: the last fit has at most {steps} of {usual} steps")
-    elif limit is not None and limit.is_short(task, plan, place):
+    elif limit is not None and limit.is_short(made, place):
         note("budget: the last fit is likely to take longer; it is not cut, since the restored picture would lose")
-    note(announcement(task, plan, place))
-    with fit_progress("final fit", plan.repeats, steps, plan.tiles.fits, plan.done) as show:
-        restoration = carry_out(task, plan, place, show)
+    note(announcement(made, place))
+    with fit_progress("final fit", made.repeats, steps, made.tiles.fits, made.done) as show:
+        restoration = run_restoration(made, place, show)
     note(summary(restoration, SEARCH_STEPS_OPTION, folder.record().image))
 
 

@@ -8,15 +8,16 @@ from nasdip.cli.commands.runs import unbegun
 from nasdip.console import duration
 from nasdip.errors import NasdipError
 from nasdip.files import is_locked, read_json
+from nasdip.measurement.kinds import find_kind
 from nasdip.records.restoration_folder import RestorationFolder
 from nasdip.records.run_folder import RunFolder, best_of, picked_with_clean
 from nasdip.report.numbers.run_state import progress, search_state
 from nasdip.report.numbers.search import saved_in_words, search_totals
 from nasdip.report.numbers.service import Service
 from nasdip.report.numbers.source import SearchRun, read_fit, read_search
-from nasdip.report.text.expected import told_words
+from nasdip.report.text.expected import format_psnr_estimate
 from nasdip.report.text.service import exposure, jobs_in_words, lost_jobs
-from nasdip.report.text.treatment import SEARCH_STEPS_OPTION, STEPS_OPTION, ahead_words
+from nasdip.report.text.treatment import SEARCH_STEPS_OPTION, STEPS_OPTION, step_limit_words
 from nasdip.report.text.words import plain
 
 
@@ -151,7 +152,7 @@ def _describe_restoration(path: Path) -> list[str]:
         f"restoration  {path}: finished, {done} repetitions in {duration(restoration.seconds)}{psnr}",
         f"architecture {restoration.architecture}",
     ]
-    if restoration.expected is not None or restoration.kind == "correlated" or restoration.contradicted:
-        lines.append(f"estimated    PSNR {told_words(restoration)}")
-    ahead = ahead_words(restoration, SEARCH_STEPS_OPTION if path.name == "final" else STEPS_OPTION)
+    if restoration.expected is not None or not find_kind(restoration.kind).is_white or restoration.contradicted:
+        lines.append(f"estimated    PSNR {format_psnr_estimate(restoration)}")
+    ahead = step_limit_words(restoration, SEARCH_STEPS_OPTION if path.name == "final" else STEPS_OPTION)
     return lines if ahead is None else [*lines, f"may be ahead {ahead}"]

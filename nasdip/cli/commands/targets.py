@@ -6,12 +6,13 @@ from pathlib import Path
 from nasdip.errors import NasdipError
 
 
-def check_targets(images: Sequence[Path], output: Path, *, clean: Path | None = None, folders: bool = False) -> None:
+def check_targets(images: Sequence[Path], output: Path, *, others: Sequence[Path] = (), folders: bool = False) -> None:
     """Raise NasdipError where results would overwrite an input or each other.
 
-    Each image's result is a file of its name in `output`; with `folders`, there is a folder of its stem too.
+    `others` are files that are read too. Each image's result is a file of its name in `output`; with `folders`, there
+    is a folder of its stem too.
     """
-    inputs = {path.resolve() for path in (*images, clean) if path is not None}
+    inputs = {path.resolve() for path in (*images, *others)}
     taken: dict[Path, Path] = {}
     for path in dict.fromkeys(images):
         result, folder = output / path.name, output / path.stem

@@ -1,32 +1,18 @@
-"""The stopping rules by name."""
+"""Making a stopping rule by its name."""
 
-from collections.abc import Callable
+import importlib
 
-from nasdip.errors import NasdipError
-from nasdip.fit.stopping.heldout import HeldOut
-from nasdip.fit.stopping.moving_variance import MovingVariance
-from nasdip.fit.stopping.reference import Reference
-from nasdip.fit.stopping.residual import ResidualWhiteness
-from nasdip.fit.stopping.rule import Scene, StopRule
-from nasdip.fit.stopping.sure import Sure
-
-FIXED = "fixed"  # no rule: all steps are taken, and the last one's image is kept
-RULES: dict[str, Callable[[Scene], StopRule]] = {
-    "reference": Reference,
-    "heldout": HeldOut,
-    "sure": Sure,
-    "es-wmv": MovingVariance,
-    "whiteness": ResidualWhiteness,
-}
+from nasdip.fit.stopping.rule import StoppingContext, StopRule
+from nasdip.options.stopping_rules import STOPPING_RULES, find_rule
 
 
-def make_rule(name: str, scene: Scene) -> StopRule:
+def make_rule(name: str, context: StoppingContext) -> StopRule:
     """Return the rule `name` for a fit; NasdipError where it is unknown, or lacks what it needs."""
-    if name not in RULES:
-        raise NasdipError(f"unknown stopping rule '{name}': use one of {', '.join((*RULES, FIXED))}")
-    return RULES[name](scene)
+    module, _, kind = find_rule(name).place.partition(":")
+    rule: StopRule = getattr(importlib.import_module(module), kind)(context)
+    return rule
 
 
-def needs_twin(name: str) -> bool:
+def needs_perturbed_fit(name: str) -> bool:
     """Whether a rule needs a second fit beside the first."""
-    return RULES.get(name) is Sure
+    return name in STOPPING_RULES and STOPPING_RULES[name].perturbed_fit

@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from nasdip.errors import NasdipError
-from nasdip.fit.stopping.rule import Outputs, Scene, proportional
+from nasdip.fit.stopping.rule import Outputs, StoppingContext, proportional
 
 
 class HeldOut:
@@ -13,14 +13,14 @@ class HeldOut:
     as long as it is independent between pixels. With 5 % of the pixels of a small image its best step is off by chance.
     """
 
-    def __init__(self, scene: Scene) -> None:
-        if scene.heldout is None:
+    def __init__(self, context: StoppingContext) -> None:
+        if context.data.heldout is None:
             raise NasdipError("the rule heldout needs pixels to be held out: set heldout above 0")
-        self._noisy, self._heldout = scene.noisy, scene.heldout
+        self._data = context.data
 
     def score(self, outputs: Outputs) -> Tensor:
         """Return the held-out error."""
-        return ((outputs.averaged - self._noisy).square() * self._heldout).mean()
+        return self._data.heldout_error(outputs.averaged)
 
     def patience(self, best: int) -> int:
         """Return a third of the steps so far: the curve is rough."""

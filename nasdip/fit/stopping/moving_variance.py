@@ -1,9 +1,11 @@
 """Stopping by the variance of the outputs over a window of steps: ES-WMV."""
 
+import math
+
 import torch
 from torch import Tensor
 
-from nasdip.fit.stopping.rule import Outputs, Scene
+from nasdip.fit.stopping.rule import Outputs, StoppingContext
 from nasdip.fit.tensors import real
 
 WINDOW, PATIENCE = 100, 1000
@@ -22,12 +24,11 @@ class MovingVariance:
     H. Wang, T. Li, Z. Zhuang, T. Chen, H. Liang and J. Sun, Early Stopping for Deep Image Prior, TMLR 2023.
     """
 
-    def __init__(self, scene: Scene) -> None:
-        device, count = scene.noisy.device, real(scene.noisy, scene.padding).numel()
-        generator = torch.Generator().manual_seed(scene.seed)
-        self._chosen = torch.randperm(count, generator=generator)[:_MOST_VALUES].to(device)
-        self._outputs = torch.zeros((WINDOW, len(self._chosen)), device=device)
-        self._padding = scene.padding
+    def __init__(self, context: StoppingContext) -> None:
+        generator = torch.Generator().manual_seed(context.seed)
+        self._chosen = torch.randperm(math.prod(context.shape), generator=generator)[:_MOST_VALUES].to(context.device)
+        self._outputs = torch.zeros((WINDOW, len(self._chosen)), device=context.device)
+        self._padding = context.padding
 
     def score(self, outputs: Outputs) -> Tensor:
         """Return the variance; inf in the first 99 steps."""

@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from nasdip.errors import NasdipError
-from nasdip.fit.stopping.rule import Outputs, Scene, proportional
+from nasdip.fit.stopping.rule import Outputs, StoppingContext, proportional
 from nasdip.fit.tensors import real
 
 
@@ -16,10 +16,10 @@ class Reference:
     non-local Bayes does neither in the same places. All pixels are fitted, and the score has next to no noise.
     """
 
-    def __init__(self, scene: Scene) -> None:
-        if scene.reference is None:
+    def __init__(self, context: StoppingContext) -> None:
+        if context.reference is None:
             raise NasdipError("the rule reference needs a reference image: it is made of noise that is white")
-        self._reference, self._padding = real(scene.reference, scene.padding), scene.padding
+        self._reference, self._padding = real(context.reference, context.padding), context.padding
 
     def score(self, outputs: Outputs) -> Tensor:
         """Return the distance."""

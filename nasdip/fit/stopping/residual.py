@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nasdip.fit.stopping.rule import Outputs, Scene, proportional
+from nasdip.fit.stopping.rule import Outputs, StoppingContext, proportional
 from nasdip.fit.tensors import real
 from nasdip.imaging.spectrum import radial_frequency
 from nasdip.imaging.whiteness import independent_frequencies
@@ -17,18 +17,18 @@ class ResidualWhiteness:
     frequencies first, and lacks the slow part of the noise later. For noise that is white.
     """
 
-    def __init__(self, scene: Scene) -> None:
-        self._padding, self._noisy = scene.padding, real(scene.noisy, scene.padding)
-        height, width = self._noisy.shape[2:]
+    def __init__(self, context: StoppingContext) -> None:
+        self._data = context.data
+        height, width = real(context.data.pixels, context.data.padding).shape[2:]
         chosen = np.flatnonzero(independent_frequencies(height, width))
         radius = radial_frequency((height, width)).ravel()[chosen]
         order = torch.from_numpy(chosen[np.argsort(radius, kind="stable")])
-        self._order = order.to(self._noisy.device)
-        self._white = torch.arange(1, len(order) + 1, device=self._noisy.device) / len(order)
+        self._order = order.to(context.device)
+        self._white = torch.arange(1, len(order) + 1, device=context.device) / len(order)
 
     def score(self, outputs: Outputs) -> Tensor:
         """Return the distance."""
-        residual = self._noisy - real(outputs.averaged, self._padding)
+        residual = -self._data.real_residual(outputs.averaged)
         residual = residual - residual.mean(dim=(2, 3), keepdim=True)
         power = torch.fft.fft2(residual).abs().square().mean(dim=(0, 1)).reshape(-1)
         cumulative = power.index_select(0, self._order).double().cumsum(0)

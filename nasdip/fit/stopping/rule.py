@@ -5,37 +5,40 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
+from nasdip.fit.data_term import DataTerm
 from nasdip.imaging.padding import Padding
 
 
-class Scene(NamedTuple):
+class StoppingContext(NamedTuple):
     """What a fit knows; images are (1, C, H, W) in working units, on its device, padding included.
 
     Attributes
     ----------
-    noisy : Tensor
-        What is fitted.
+    data : DataTerm
+        What is fitted: gives the residual of an image.
     padding : Padding
-        Around the real pixels, on which rules judge.
-    weights : Tensor or None
-        (1, 1 or C, H, W): the share of each value in the loss, with mean 1; None for all alike.
-    heldout : Tensor or None
-        (1, 1, H, W): 0 for pixels in the loss, a constant for those held out, with mean 1; None where none are.
+        Around the real pixels of images, on which rules judge.
+    shape : tuple of int
+        Of these, (H, W, C).
     reference : Tensor or None
         An estimate of the clean image that no network made.
     probe : Tensor or None
-        What was added to the noisy image that the twin is fitted to, where there is a twin; see `sure`.
+        What was added to the measurement that the perturbed fit is fitted to, where there is one; see `sure`.
     seed : int
         For what a rule draws.
     """
 
-    noisy: Tensor
+    data: DataTerm
     padding: Padding
-    weights: Tensor | None
-    heldout: Tensor | None
+    shape: tuple[int, ...]
     reference: Tensor | None
     probe: Tensor | None
     seed: int
+
+    @property
+    def device(self) -> torch.device:
+        """Where the fit is."""
+        return self.data.pixels.device
 
 
 class Outputs(NamedTuple):
@@ -44,11 +47,11 @@ class Outputs(NamedTuple):
     step: Tensor  # (1,), its number from 1
     raw: Tensor  # the network's output
     averaged: Tensor  # the average of the outputs so far
-    twin: Tensor | None  # that of the twin
+    perturbed_fit: Tensor | None  # that of the perturbed fit
 
 
 class StopRule(Protocol):
-    """Scores steps. Made from the scene; NasdipError where that lacks what the rule needs."""
+    """Scores steps. Made from the context; NasdipError where that lacks what the rule needs."""
 
     def score(self, outputs: Outputs) -> Tensor:
         """Return the score (0-d) of a step, smaller = better, inf where it cannot tell; waits for no device."""
@@ -59,7 +62,7 @@ class StopRule(Protocol):
         ...
 
 
-class Keeper:
+class BestIterate:
     """Keeps the averaged output of the step with the best score, on the device.
 
     Attributes

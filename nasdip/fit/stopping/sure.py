@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from nasdip.errors import NasdipError
-from nasdip.fit.stopping.rule import Outputs, Scene, proportional
+from nasdip.fit.stopping.rule import Outputs, StoppingContext, proportional
 from nasdip.fit.tensors import real
 
 # Of the noise's standard deviation. A smaller probe is nearer to the derivative, which the chance of two fits hides.
@@ -16,7 +16,7 @@ class Sure:
     .. math:: \frac{1}{n} |\hat x(y) - y|^2 + \frac{2}{n} \sum_i v_i \frac{\partial \hat x_i}{\partial y_i}(y)
 
     with v the variance of the noise. The divergence is that of the whole fit, y to averaged output, and is estimated by
-    Monte Carlo: a twin of the network, with the same weights at the start, z and perturbations, is fitted to
+    Monte Carlo: a copy of the network, with the same weights at the start, z and perturbations, is fitted to
     :math:`y + \epsilon b`, with b standard normal and :math:`\epsilon_i = 0.3 \sqrt{v_i}`, and
     :math:`\sum_i v_i b_i (\hat x_i(y + \epsilon b) - \hat x_i(y)) / \epsilon_i` takes the sum's place. A step costs
     twice as much. For Poisson noise v is the level at every pixel (which is what makes it the Poisson variant).
@@ -28,17 +28,18 @@ class Sure:
     derivative, and the network's input is the noisy image.
     """
 
-    def __init__(self, scene: Scene) -> None:
-        if scene.probe is None:
+    def __init__(self, context: StoppingContext) -> None:
+        if context.probe is None:
             raise NasdipError("the rule sure needs the level of the noise: give sigma")
-        self._padding, self._noisy, self._weights = scene.padding, scene.noisy, scene.weights
-        self._slope = 2 * scene.probe / PROBE**2
+        self._data = context.data
+        self._slope = 2 * context.probe / PROBE**2
 
     def score(self, outputs: Outputs) -> Tensor:
         """Return the estimate, less what is the same at all steps."""
-        assert outputs.twin is not None
-        terms = (outputs.averaged - self._noisy).square() + self._slope * (outputs.twin - outputs.averaged)
-        return real(terms if self._weights is None else terms * self._weights, self._padding).mean()
+        assert outputs.perturbed_fit is not None
+        data, change = self._data, self._data.forward(outputs.perturbed_fit) - self._data.forward(outputs.averaged)
+        terms = data.residual(outputs.averaged).square() + self._slope * change
+        return real(terms if data.weights is None else terms * data.weights, data.padding).mean()
 
     def patience(self, best: int) -> int:
         """Return a quarter of the steps so far."""

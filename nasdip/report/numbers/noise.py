@@ -6,32 +6,28 @@ import numpy as np
 
 from nasdip.imaging.intensity import working_range
 from nasdip.measurement.clipping import kept_variance
-from nasdip.measurement.diagnosis import Diagnosis
-from nasdip.measurement.measure import observe
-from nasdip.measurement.measurement import Observation
+from nasdip.measurement.kinds import find_kind
+from nasdip.measurement.measure import measurement_of
+from nasdip.measurement.measurement import Measurement
+from nasdip.measurement.noise_model import NoiseModel
+from nasdip.measurement.operators.identity import Identity
+from nasdip.measurement.operators.mask import Mask
+from nasdip.measurement.operators.operator import Operator
 from nasdip.measurement.unclipping import clipping_limits, seen_intensities
 from nasdip.records.results import Restoration
+from nasdip.report.text.noise import noise_words
 
-KIND_WORDS = {
-    "gaussian": "like white Gaussian noise",
-    "poisson": "stronger in bright areas (Poisson-like)",
-    "speckle": "in proportion to the intensity (speckle)",
-    "impulse": "beside impulses (salt and pepper)",
-    "correlated": "shared by neighbouring pixels",
-}
 # Relative; a level that is found again is as near as its record's decimals.
 _SAME = 0.001
-# Of these kinds a restoration does not keep all that was found: the picture is diagnosed once more.
-_FOUND_AGAIN = ("poisson", "speckle", "impulse")
 
 
-class NoiseModel(NamedTuple):
-    """The noise of a picture.
+class ExpectedResidual(NamedTuple):
+    """The noise of a picture, and the residual that a perfect restoration leaves.
 
     Attributes
     ----------
     kind : str
-        See `nasdip.measurement.diagnosis.Diagnosis`.
+        See `nasdip.measurement.noise_model.NoiseModel`.
     words : str
         Kind and level, for a person.
     sigma : float
@@ -39,8 +35,8 @@ class NoiseModel(NamedTuple):
     spread : ndarray or None
         (H, W, C), the standard deviation of the residual that a perfect restoration leaves; [0, 1] units. None where it
         is `sigma` everywhere.
-    known : ndarray or None
-        (H, W) bool, False for impulses; None where there are none.
+    valid : ndarray or None
+        (H, W) bool, False where the measurement tells nothing; None where it does everywhere.
     exact : bool
         False where the noise's variance depends on the intensity in a way that is not known any more.
     doubtful : bool
@@ -48,19 +44,22 @@ class NoiseModel(NamedTuple):
     seen : ndarray or None
         (H, W, C), what a perfect restoration leaves the residual from, where noise that was clipped shows another mean
         than the restored image; None where that is the image itself.
+    holes : bool
+        Whether pixels were missing.
     """
 
     kind: str
     words: str
     sigma: float
     spread: np.ndarray | None = None
-    known: np.ndarray | None = None
+    valid: np.ndarray | None = None
     exact: bool = True
     doubtful: bool = False
     seen: np.ndarray | None = None
+    holes: bool = False
 
 
-def noise_model(restoration: Restoration) -> NoiseModel:
+def expected_residual(restoration: Restoration) -> ExpectedResidual:
     """Return the noise that a restoration was made for.
 
     A restoration keeps kind and level of the noise. Where these do not tell its variance at each pixel, or which pixels
@@ -68,31 +67,34 @@ def noise_model(restoration: Restoration) -> NoiseModel:
     they stay unknown.
     """
     kind, sigma, doubtful = restoration.kind, restoration.sigma, restoration.contradicted
-    if kind in _FOUND_AGAIN:
-        observation, found = _observe_again(restoration)
+    if find_kind(kind).law_found_again:
+        measurement, found = _measure_again(restoration)
         if found.kind != kind:
-            return NoiseModel(kind, _taken(restoration), sigma, exact=False, doubtful=doubtful)
-        return _modelled(restoration, observation, found)._replace(words=found.words)
-    if kind == "correlated":
-        return NoiseModel(kind, _correlated(restoration), sigma, doubtful=doubtful)
+            return ExpectedResidual(kind, _taken(restoration), sigma, exact=False, doubtful=doubtful)
+        return _modelled(restoration, measurement, found)._replace(words=noise_words(found))
+    if not find_kind(kind).is_white:
+        return ExpectedResidual(kind, _correlated(restoration), sigma, doubtful=doubtful)
     white = _white(restoration)
-    model = _modelled(restoration, Observation(restoration.noisy, sigma), white)
+    model = _modelled(restoration, Measurement(restoration.noisy, white, _operator(restoration)), white)
     return model._replace(words=_gaussian(restoration, white))
 
 
-def _modelled(restoration: Restoration, observation: Observation, found: Diagnosis) -> NoiseModel:
+def _modelled(restoration: Restoration, measurement: Measurement, found: NoiseModel) -> ExpectedResidual:
     """Return what is known of noise that was found, but for words."""
     image, seen = restoration.image, None
-    if restoration.refined and restoration.reference is not None and clipping_limits(observation).clipped:
-        seen = image = seen_intensities(observation, image)
-    spread = _spread(restoration, image, found, observation)
+    if restoration.refined and restoration.reference is not None and clipping_limits(measurement).clipped:
+        seen = image = seen_intensities(measurement, image)
+    spread = _spread(restoration, image, found, measurement)
     doubtful = restoration.contradicted
-    return NoiseModel(restoration.kind, "", restoration.sigma, spread, observation.known, doubtful=doubtful, seen=seen)
+    return ExpectedResidual(
+        restoration.kind, "", restoration.sigma, spread, measurement.valid, doubtful=doubtful, seen=seen,
+        holes=restoration.mask is not None,
+    )  # fmt: skip
 
 
 def contradiction(restoration: Restoration) -> str | None:
     """Return what a given level and the picture say of the noise, where they contradict each other."""
-    looks = restoration.looks
+    looks = restoration.measured_level
     if looks is None:
         return None
     return (
@@ -101,26 +103,33 @@ def contradiction(restoration: Restoration) -> str | None:
     )
 
 
-def _observe_again(restoration: Restoration) -> tuple[Observation, Diagnosis]:
+def _measure_again(restoration: Restoration) -> tuple[Measurement, NoiseModel]:
     """Observe the picture as it was: if another level is found, that of the restoration was given."""
     if not restoration.contradicted:
-        again = observe(restoration.noisy)
-        if abs(again[1].sigma - restoration.sigma) <= _SAME * restoration.sigma:
-            return again
-    return observe(restoration.noisy, restoration.sigma)
+        again = measurement_of(restoration.noisy, known=restoration.mask)
+        assert again.noise is not None
+        if abs(again.noise.sigma - restoration.sigma) <= _SAME * restoration.sigma:
+            return again, again.noise
+    given = measurement_of(restoration.noisy, restoration.sigma, restoration.mask)
+    assert given.noise is not None
+    return given, given.noise
 
 
-def _white(restoration: Restoration) -> Diagnosis:
+def _operator(restoration: Restoration) -> Operator:
+    return Identity() if restoration.mask is None else Mask(restoration.mask)
+
+
+def _white(restoration: Restoration) -> NoiseModel:
     black, scale = working_range(restoration.noisy)
     variance = (restoration.sigma / 255) ** 2
-    return Diagnosis("gaussian", restoration.sigma, 0.0, variance, bounds=(black, black + scale))
+    return NoiseModel("gaussian", restoration.sigma, 0.0, variance, bounds=(black, black + scale))
 
 
 def _spread(
-    restoration: Restoration, seen: np.ndarray, found: Diagnosis, observation: Observation
+    restoration: Restoration, seen: np.ndarray, found: NoiseModel, measurement: Measurement
 ) -> np.ndarray | None:
     """Return what the law of the noise and clipping make of its level at the restored intensities."""
-    limits = clipping_limits(observation)
+    limits = clipping_limits(measurement)
     if found.sigma <= 0 or not (limits.clipped or found.gain or found.square):
         return None
     variance = found.variance(restoration.image.astype(np.float64))
@@ -129,7 +138,7 @@ def _spread(
     return np.sqrt(np.maximum(variance * kept, (found.sigma / 255 / 20) ** 2))
 
 
-def _gaussian(restoration: Restoration, white: Diagnosis) -> str:
+def _gaussian(restoration: Restoration, white: NoiseModel) -> str:
     whole = white.bounds == (0.0, 1.0)
     share = "" if whole else f"; {100 * white.sigma / 255 / white.scale:.1f} % of the picture's range"
     main = "Little noise: a level of" if white.faint else "Like white Gaussian noise of level"

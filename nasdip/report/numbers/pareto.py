@@ -133,7 +133,7 @@ def _fitted(trials: Sequence[TrialResult]) -> list[TrialResult]:
     first: dict[str, TrialResult] = {}
     for trial in trials:
         if trial.status == "ok":
-            first.setdefault(trial.architecture, trial)
+            first.setdefault(str(trial.architecture), trial)
     return list(first.values())
 
 

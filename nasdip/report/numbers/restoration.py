@@ -20,7 +20,7 @@ class RepetitionRow(NamedTuple):
     seed: int
     chosen: str
     steps: int
-    ahead: bool
+    hit_step_limit: bool
     loss: float
     psnr_averaged: float | None
     psnr_last: float | None
@@ -70,7 +70,7 @@ def _row(number: int, result: FitResult) -> RepetitionRow:
         seed=result.seed,
         chosen=chosen_step(result),
         steps=len(curves.step),
-        ahead=result.ahead,
+        hit_step_limit=result.hit_step_limit,
         loss=float(curves.loss[result.image_step - 1]),
         psnr_averaged=result.psnr_averaged,
         psnr_last=result.psnr_last,
@@ -122,6 +122,10 @@ def _result(restoration: Restoration) -> str:
     """Return what the restored image is."""
     if restoration.refined and restoration.reference is not None:
         return "the result: mean of the fits, refined with the reference"
+    if restoration.mask is not None:
+        return "the result: missing pixels filled from the mean of the fits" + (
+            "" if restoration.keeps_known else ", the others denoised"
+        )
     if restoration.refined and restoration.kind == "impulse":
         return "the result: impulses filled from the mean of the fits"
     return "the result: mean of the repetitions' averaged outputs"

@@ -14,7 +14,7 @@ from nasdip.records.run_folder import RunFolder
 from nasdip.report.text.words import plain
 
 if TYPE_CHECKING:
-    from nasdip.nas.backends.nni.experiment import ExperimentFiles, Job
+    from nasdip.nas.backends.nni.experiment import ExperimentFiles, NniJob
 
 # What NNI's manager writes to its log.
 _STATUS = re.compile(r"Change NNIManager status from: \w+ to: (\w+)")
@@ -159,7 +159,7 @@ def _read_jobs(files: "ExperimentFiles | None") -> tuple[Jobs | None, int | None
         return None, None
 
 
-def _count(jobs: "Sequence[Job]") -> Jobs:
+def _count(jobs: "Sequence[NniJob]") -> Jobs:
     ended = sum(job.ended for job in jobs)
     running = sum(job.status == "RUNNING" for job in jobs)
     return Jobs(len(jobs) - ended - running, running, ended)

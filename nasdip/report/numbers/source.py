@@ -67,6 +67,8 @@ class Source(NamedTuple):
         None for the folder of a restoration alone.
     fit : Fit or None
         The final fit of a search, or the restoration itself; None where it was not started.
+    mask : ndarray or None
+        (H, W) bool, True where pixels were measured; None where all were.
     """
 
     folder: Path
@@ -74,6 +76,7 @@ class Source(NamedTuple):
     clean: np.ndarray | None
     search: SearchRun | None
     fit: Fit | None
+    mask: np.ndarray | None = None
 
     @property
     def image(self) -> str | None:
@@ -92,14 +95,15 @@ def read_source(folder: Path) -> Source:
     """Read the folder of a search or of a restoration; NasdipError where it is neither."""
     run = RunFolder(folder)
     if run.exists():
-        return Source(folder, *run.images(), read_search(run), read_fit(run.final.path))
+        return Source(folder, *run.images(), read_search(run), read_fit(run.final.path), run.mask())
     fit = read_fit(folder)
     if fit is None:
         raise NasdipError(
             f"{folder} is neither the folder of a search (run.json) nor of a restoration (record.json): check the path"
         )
-    clean = folder / "clean.tif"
-    return Source(folder, read_array(folder / "noisy.tif"), read_array(clean) if clean.exists() else None, None, fit)
+    clean, mask = folder / "clean.tif", RestorationFolder(folder).mask()
+    noisy = read_array(folder / "noisy.tif")
+    return Source(folder, noisy, read_array(clean) if clean.exists() else None, None, fit, mask)
 
 
 def read_search(run: RunFolder) -> SearchRun:

@@ -6,10 +6,13 @@ import numpy as np
 
 from nasdip.errors import NasdipError
 from nasdip.imaging.whiteness import Whiteness, whiteness
+from nasdip.measurement.kinds import find_kind
 from nasdip.report.numbers.detail_correlation import detail_correlation
-from nasdip.report.numbers.noise import NoiseModel
+from nasdip.report.numbers.noise import ExpectedResidual
 from nasdip.report.text.trust import (
     CLEAR_SLOW,
+    HOLES_FILLED,
+    IMPULSES_REPLACED,
     LEFT,
     MORE,
     coloured_words,
@@ -95,10 +98,10 @@ class Signs(NamedTuple):
         return repeats_detail(self.correlation, self.ratio, refined=self.refined)
 
 
-def trust(noisy: np.ndarray, restored: np.ndarray, noise: NoiseModel, *, refined: bool = False) -> Trust:
+def trust(noisy: np.ndarray, restored: np.ndarray, noise: ExpectedResidual, *, refined: bool = False) -> Trust:
     """Judge the residual of a restoration; `refined`: by patches, which leave more noise in fine detail."""
     residual = noisy.astype(np.float64) - restored.astype(np.float64)
-    known = np.ones(noisy.shape[:2], bool) if noise.known is None else noise.known
+    known = np.ones(noisy.shape[:2], bool) if noise.valid is None else noise.valid
     residual[~known] = 0
     deviation, expected = 255 * float(residual[known].std()), noise.sigma
     if noise.spread is not None:
@@ -119,14 +122,14 @@ def trust(noisy: np.ndarray, restored: np.ndarray, noise: NoiseModel, *, refined
     )
 
 
-def _in_words(signs: Signs, deviation: float, expected: float, noise: NoiseModel) -> tuple[str, str]:
-    if noise.kind == "correlated":
+def _in_words(signs: Signs, deviation: float, expected: float, noise: ExpectedResidual) -> tuple[str, str]:
+    if not find_kind(noise.kind).is_white:
         return "", ""
     words = repeats_words(signs.correlation, signs.ratio, refined=signs.refined)
     return words, strength_words(deviation, expected, noise.sigma, doubtful=noise.doubtful)
 
 
-def _test(residual: np.ndarray, noise: NoiseModel) -> Whiteness | None:
+def _test(residual: np.ndarray, noise: ExpectedResidual) -> Whiteness | None:
     try:
         return whiteness(residual if noise.spread is None else residual / noise.spread)
     except NasdipError:  # constant: the images differ by no more than an offset
@@ -140,14 +143,14 @@ def signed_distance(test: Whiteness) -> tuple[float, float]:
     return float(distance[where]), float(test.frequency[where])
 
 
-def _verdict(signs: Signs, noise: NoiseModel) -> Verdict:
-    if signs.test is None and noise.known is not None:
-        kept = "Impulses were replaced; all other pixels are as they were."
+def _verdict(signs: Signs, noise: ExpectedResidual) -> Verdict:
+    if signs.test is None and noise.valid is not None:
+        kept = HOLES_FILLED if noise.holes else IMPULSES_REPLACED
         return Verdict("kept", "good", kept, "There is no residual beside them that could be judged.")
     if signs.test is None:
         same = "Noisy and restored image are the same."
         return Verdict("constant", "warn", "The residual is constant: nothing was removed.", same)
-    if noise.kind == "correlated":
+    if not find_kind(noise.kind).is_white:
         return _unjudged()
     return _white(signs) if signs.test.is_white else _coloured(signs.test, signs)
 

@@ -2,18 +2,19 @@
 
 from pathlib import Path
 
+from nasdip.measurement.kinds import find_kind
 from nasdip.records.results import Restoration
-from nasdip.report.numbers.noise import NoiseModel, contradiction, noise_model
+from nasdip.report.numbers.noise import ExpectedResidual, contradiction, expected_residual
 from nasdip.report.numbers.trust import Trust, is_strong, is_weak, trust
 from nasdip.report.text.alarm import Alarm
-from nasdip.report.text.treatment import STEPS_OPTION, ahead_words, overfit_words
+from nasdip.report.text.treatment import STEPS_OPTION, overfit_words, step_limit_words
 
 _LOSSY = (".jpg", ".jpeg")
 
 
-def judge(restoration: Restoration) -> tuple[Trust, NoiseModel]:
+def judge(restoration: Restoration) -> tuple[Trust, ExpectedResidual]:
     """Judge the residual of a restoration, with the noise that it was made for."""
-    noise = noise_model(restoration)
+    noise = expected_residual(restoration)
     refined = restoration.refined and restoration.reference is not None
     seen = restoration.image if noise.seen is None else noise.seen
     return trust(restoration.noisy, seen, noise, refined=refined), noise
@@ -22,7 +23,7 @@ def judge(restoration: Restoration) -> tuple[Trust, NoiseModel]:
 def cautions(
     restoration: Restoration,
     judged: Trust,
-    noise: NoiseModel,
+    noise: ExpectedResidual,
     *,
     image: str | None = None,
     steps_option: str = STEPS_OPTION,
@@ -31,13 +32,13 @@ def cautions(
 
     `image` is the path of the picture, where it is known; `steps_option` is what sets the number of steps.
     """
-    ahead, overfit, left = ahead_words(restoration, steps_option), overfit_words(restoration), _noise_left(judged)
+    ahead, overfit, left = step_limit_words(restoration, steps_option), overfit_words(restoration), _noise_left(judged)
     wrong, lossy = contradiction(restoration), lossy_words(image, given=restoration.contradicted)
     found = [
         Alarm("bad", "The noise level may be wrong", f"{wrong} {_WRONG}") if wrong else None,
         Alarm("bad", "Detail was removed", _DETAIL) if judged.finding == "low" else None,
         Alarm("warn", "More than the noise was removed", _strong(judged)) if is_strong(judged) else None,
-        Alarm("warn", "Nothing is promised", _CORRELATED) if noise.kind == "correlated" else None,
+        Alarm("warn", "Nothing is promised", _CORRELATED) if not find_kind(noise.kind).is_white else None,
         Alarm("warn", "The image still holds noise", left) if left else None,
         Alarm("warn", "Detail may have been removed", judged.repeats) if judged.finding == "detail" else None,
         Alarm("warn", "A later step may be better", ahead) if ahead else None,

@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 from nasdip.console import duration
 from nasdip.imaging.metrics import psnr
+from nasdip.measurement.kinds import find_kind
 from nasdip.report.images_section import image_name
-from nasdip.report.numbers.noise import KIND_WORDS
 from nasdip.report.numbers.run_state import RunState, run_state
 from nasdip.report.numbers.search import ranking
 from nasdip.report.numbers.source import Source
@@ -41,7 +41,7 @@ class Headline(NamedTuple):
 
 def headline(source: Source) -> Headline:
     """Collect the headline."""
-    found = (_reward(source), _estimated(source), _psnr(source), _noise(source), _cost(source))
+    found = (_reward(source), _estimated(source), _psnr(source), _noise(source), _holes(source), _cost(source))
     facts = [fact for fact in found if fact is not None]
     kind = "Architecture search for Deep Image Prior" if source.search else "Deep Image Prior restoration"
     best = best_architecture(source)
@@ -87,7 +87,7 @@ def _estimated(source: Source) -> Fact | None:
     if restoration is not None and restoration.expected is not None:
         remark = f"{interval_words(restoration.expected)}, without a clean image"
         return Fact("Estimated PSNR", decibels(restoration.expected.psnr), remark)
-    if restoration is not None and (restoration.kind == "correlated" or restoration.contradicted):
+    if restoration is not None and (not find_kind(restoration.kind).is_white or restoration.contradicted):
         return Fact("Estimated PSNR", "none", missing_words(restoration).removeprefix("none: "))
     return None
 
@@ -113,10 +113,17 @@ def _noise(source: Source) -> Fact | None:
     if restoration is None:
         assert source.search is not None
         return Fact("Noise level", f"{source.search.record.sigma:.1f}", "estimated, 8-bit units")
-    parts = ["8-bit units", KIND_WORDS.get(restoration.kind, restoration.kind)]
-    if restoration.looks is not None:
-        parts.append(f"given, but the picture looks like {restoration.looks.sigma:.1f}")
+    parts = ["8-bit units", find_kind(restoration.kind).label]
+    if restoration.measured_level is not None:
+        parts.append(f"given, but the picture looks like {restoration.measured_level.sigma:.1f}")
     return Fact("Noise level", f"{restoration.sigma:.1f}", "; ".join(parts))
+
+
+def _holes(source: Source) -> Fact | None:
+    if source.mask is None:
+        return None
+    share = 100 * (1 - float(source.mask.mean()))
+    return Fact("Missing pixels", f"{share:.{1 if share < 10 else 0}f} %", "filled from the others")
 
 
 def _cost(source: Source) -> Fact | None:

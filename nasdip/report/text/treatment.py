@@ -1,6 +1,7 @@
 """What was done about the noise: where fits were stopped, and what was made of them, in words."""
 
 from nasdip.fit.discrepancy import overfit_step
+from nasdip.measurement.kinds import find_kind
 from nasdip.options.quality import QUALITIES, Quality
 from nasdip.records.results import FitResult, Restoration
 from nasdip.report.text.words import counted
@@ -56,9 +57,9 @@ def stopping_words(restoration: Restoration) -> str:
     )
 
 
-def ahead_words(restoration: Restoration, steps_option: str = STEPS_OPTION) -> str | None:
+def step_limit_words(restoration: Restoration, steps_option: str = STEPS_OPTION) -> str | None:
     """Return a warning where the steps ended while the rule still found better ones; `steps_option` sets them."""
-    late = [str(number) for number, fit in enumerate(restoration.repetitions, start=1) if fit.ahead]
+    late = [str(number) for number, fit in enumerate(restoration.repetitions, start=1) if fit.hit_step_limit]
     if not late:
         return None
     which = "" if len(restoration.repetitions) == 1 else f" of repetition {', '.join(late)}"
@@ -73,7 +74,7 @@ def overfit_words(restoration: Restoration) -> str | None:
 
     None where neighbouring pixels share noise: its variance says nothing of where that begins.
     """
-    if restoration.config.stop != FIXED or restoration.kind == "correlated":
+    if restoration.config.stop != FIXED or not find_kind(restoration.kind).is_white:
         return None
     step = overfit_step(restoration.repetitions[0].curves.loss, restoration.sigma)
     if step is None or step >= _EARLY * restoration.config.steps:
@@ -93,11 +94,23 @@ def refinement_words(restoration: Restoration) -> str:
             f"Refined: {mean} and a non-local Bayes estimate, made without a network, were averaged, of which the "
             "estimate counts for two thirds."
         )
+    if restoration.mask is not None:
+        return _filling_words(restoration, mean)
     if restoration.refined and restoration.kind == "impulse":
         return f"Impulses were filled from {mean}; all other pixels are those of the noisy image."
     used = " Non-local Bayes served the stopping rule alone." if restoration.reference is not None else ""
     why = ": this noise allows no estimate to mix with" if restoration.refined else ""
     return f"Not refined{why}. The image is {mean}.{used}"
+
+
+def _filling_words(restoration: Restoration, mean: str) -> str:
+    share = f"{100 * restoration.missing:.{1 if restoration.missing < 0.1 else 0}f} %"
+    if restoration.keeps_known:
+        return f"The missing pixels ({share}) were filled from {mean}; all others are those of the picture."
+    return (
+        f"The image is {mean}: the missing pixels ({share}) were filled, and the others denoised, since they hold more "
+        "noise than the fit errs."
+    )
 
 
 def quality_words(restoration: Restoration) -> str:

@@ -6,6 +6,8 @@ with that detail. Limits are set so that non-local Bayes on photographs raises n
 examples), while total variation that takes detail away does.
 """
 
+IMPULSES_REPLACED = "Impulses were replaced; all other pixels are as they were."
+HOLES_FILLED = "Missing pixels were filled; all others are as they were."
 # A cumulative periodogram this far from the line is plain to see; nearer, only the test sees it.
 CLEAR = 0.05
 # Slow noise that stayed: good restorations come as far as two thirds of it.

@@ -8,7 +8,6 @@ from nasdip.nas.ledger import Ledger
 from nasdip.records.run_folder import RunFolder
 from nasdip.searchers.registry import make_searcher
 from nasdip.searchers.searcher import Outcome
-from nasdip.space.architecture import Architecture
 
 ROOT = Path(__file__).parents[3]
 TRIAL = f"exec {sys.executable} -m nasdip.nas.backends.nni.trial"
@@ -56,7 +55,7 @@ def credited_wrongly(experiment, resumed=False):
     for job, report in own_reports(experiment).items():
         for entry in report["results"]:
             trial = kept[entry["trial"]]
-            same = trial.architecture == entry["architecture"] and trial.reward == entry["reward"]
+            same = str(trial.architecture) == entry["architecture"] and trial.reward == entry["reward"]
             compared += 1
             if not same or (not resumed and trial.status == "ok" and trial.job != job):
                 wrong.append((job, entry, trial))
@@ -82,8 +81,8 @@ def assert_one_uninterrupted_search(folder, at_once=None):
             assert known[event] == str(searcher.suggest(1)[0]), f"trial {event}"
         else:
             trial = ledger.results[-event]
-            searcher.update([Outcome(Architecture.from_text(trial.architecture), trial.reward)])
+            searcher.update([Outcome(trial.architecture, trial.reward)])
     assert len(ledger.journal) == len(set(ledger.journal)), "an event happened twice"
     assert {-event for event in ledger.journal if event < 0} == set(ledger.results)
     following = max(known) + 1
-    assert ledger.suggest(range(1, following)).architecture == str(searcher.suggest(1)[0])
+    assert ledger.suggest(range(1, following)).architecture == searcher.suggest(1)[0]

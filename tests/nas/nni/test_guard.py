@@ -1,7 +1,6 @@
 """The guard around NNI's manager, against real managers and sockets; what stock NNI does stands beside it."""
 
 import base64
-import contextlib
 import getpass
 import json
 import os
@@ -26,7 +25,7 @@ from nni_process import (
 )
 
 from nasdip.nas.backends.nni.launch import GUARD, environment
-from nasdip.nas.backends.nni.ports import Listener, listening
+from nasdip.nas.backends.nni.ports import listeners_of, listening
 
 PORTS = range(18100, 18150)
 TRIALS = 20
@@ -447,7 +446,7 @@ SetEnv HOME={home}
     python.chmod(0o755)
     process = subprocess.Popen([server, "-D", "-f", tmp_path / "sshd_config"], stderr=subprocess.DEVNULL)
     try:
-        wait_until(lambda: any(listener.port == port for listener in listening()), 10, "the start of sshd")
+        wait_until(lambda: listening(port), 10, "the start of sshd")
         yield {
             "host": "127.0.0.1", "port": port, "user": getpass.getuser(), "sshKeyFile": str(tmp_path / "user"),
             "pythonPath": str(python.parent),
@@ -473,8 +472,8 @@ def test_workers_are_guarded(tmp_path, worker):
     }  # fmt: skip
     with nni_experiment(tmp_path, config, PORTS) as experiment:
         wait_until(experiment.trials, 60, "the first trial")
-        keepers = {process.pid for process in processes_of(tmp_path / "worker") if process.role == "keeper"}
-        addresses = [listener.address for keeper in keepers for listener in listeners_of(keeper)]
+        keepers = {process.pid for process in processes_of(tmp_path / "worker") if process.role == "iterate"}
+        addresses = [listener.address for iterate in keepers for listener in listeners_of(iterate)]
         assert len(keepers) == 2
         assert addresses.count("127.0.0.1") == 2
         assert set(addresses) <= {"127.0.0.1", "::1"}
@@ -486,14 +485,3 @@ def test_workers_are_guarded(tmp_path, worker):
         got = {name: json.loads(p.read_text()) for name in recorded if (p := tmp_path / f"got-{name}.json").exists()}
         assert (len(recorded), len(got)) == (8, 6)
         assert {name: recorded[name] for name in got} == got
-
-
-def listeners_of(pid: int) -> list[Listener]:
-    """Return the listening sockets of a process."""
-    held = set()
-    for link in Path(f"/proc/{pid}/fd").iterdir():
-        with contextlib.suppress(OSError):
-            held.add(os.readlink(link))
-    lines = [line.split() for t in ("tcp", "tcp6") for line in Path(f"/proc/net/{t}").read_text().splitlines()[1:]]
-    ports = {int(fields[1].split(":")[1], 16) for fields in lines if f"socket:[{fields[9]}]" in held}
-    return [listener for port in ports for listener in listening(port)]

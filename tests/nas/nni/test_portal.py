@@ -14,7 +14,6 @@ from selenium.webdriver.remote.webelement import WebElement
 
 from nasdip.records.run_folder import RunFolder
 from nasdip.records.trial_result import TrialResult
-from nasdip.space.architecture import Architecture
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 PORTS = range(18560, 18598)
@@ -148,7 +147,7 @@ def test_intermediate_results_are_the_curves(portal):
 def test_a_row_shows_the_decisions_of_its_trial(portal):
     portal.open("detail")
     space = RunFolder(portal.experiment.path / "run").space()
-    shown = [Architecture.from_text(portal.results()[job].architecture) for job in portal.cells("id")]
+    shown = [portal.results()[job].architecture for job in portal.cells("id")]
     # A candidate may be no part of the space.
     place = next(
         n for n, architecture in enumerate(shown) if space.holds(architecture)

@@ -22,7 +22,6 @@ from nasdip.nas.trial import run_trial
 from nasdip.nas.trial_task import task_of
 from nasdip.records.run_folder import RunFolder
 from nasdip.records.trial_result import TrialResult
-from nasdip.space.architecture import Architecture
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', os.defpath)}{os.pathsep}/usr/sbin")
@@ -201,7 +200,7 @@ def test_rewards_are_those_of_a_search_in_one_process(done):
 
 def evaluated_here(folder: RunFolder) -> list[TrialResult]:
     task = task_of(folder.record(), *folder.images())
-    trials = [(result.trial, Architecture.from_text(result.architecture)) for result in folder.trials()]
+    trials = [(result.trial, result.architecture) for result in folder.trials()]
     return [run_trial(*trial, task, torch.device("cpu"), {}) for trial in trials]
 
 

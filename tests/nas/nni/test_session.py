@@ -21,8 +21,8 @@ from nasdip.nas.backends.nni.experiment import ExperimentFiles, find_experiment
 from nasdip.nas.backends.nni.messages import (
     entries_to_metric,
     entry_to_metric,
-    offer_to_parameters,
-    parameters_to_offer,
+    parameters_to_request,
+    request_to_parameters,
     result_to_entry,
 )
 from nasdip.nas.backends.nni.plain_json import ObjectRefused, check_plain
@@ -111,18 +111,18 @@ def entry(child, reward=21.0, status="ok", **changes):
 
 def asked(session):
     """Return what the next job is given: its child, and NNI's parameters."""
-    offer = session.offer()
-    return offer.children[0], offer_to_parameters(offer, session.space)
+    request = session.request()
+    return request.children[0], request_to_parameters(request, session.space)
 
 
 def test_parameters_show_the_decisions_and_name_trial_and_architecture(service):
     child, parameters = asked(service.session())
     assert set(SPACE) == set(parameters["mutation_summary"])
-    assert (parameters["trial"], parameters["architecture"]) == (child.trial, child.architecture)
-    assert parameters_to_offer(json.loads(json.dumps(parameters))).children == [child]
+    assert (parameters["trial"], parameters["architecture"]) == (child.trial, str(child.architecture))
+    assert parameters_to_request(json.loads(json.dumps(parameters))).children == [child]
     assert read_task(service.files.path / parameters["task"]).proxy.crop == 16
     with pytest.raises(NasdipError, match="not a nasdip tuner's parameters"):
-        parameters_to_offer({"x": 1})
+        parameters_to_request({"x": 1})
 
 
 def test_swapped_parameters_are_credited_to_what_was_evaluated(service):
@@ -151,10 +151,10 @@ def test_what_is_not_a_result_is_left_out(service, value):
 def test_results_of_other_architectures_and_broken_ones_are_left_out(service):
     session = service.session()
     (child, _), (other, _) = asked(session), asked(session)
-    session.take(entry(child, architecture=other.architecture))
+    session.take(entry(child, architecture=str(other.architecture)))
     session.take(entry(child, trial=99))
     session.take({**entry(child), "reward": float("nan")})
-    session.take({"trial": child.trial, "architecture": child.architecture, "status": "ok"})
+    session.take({"trial": child.trial, "architecture": str(child.architecture), "status": "ok"})
     assert session.folder.trials() == []
     session.take(entry(child))
     session.take(entry(child, reward=30.0))
@@ -229,20 +229,20 @@ def test_a_trial_stopped_too_slowly_keeps_the_best_it_had(service, timed_out):
 
 def test_several_children_and_the_rest_of_a_stopped_batch(service):
     session = service.session(children=3)
-    offer = session.offer()
-    parameters = offer_to_parameters(offer, session.space)
+    request = session.request()
+    parameters = request_to_parameters(request, session.space)
     assert [child["trial"] for child in parameters["children"]] == [1, 2, 3]
     service.event("J1", "RUNNING", parameters)
-    done, stopped, never = offer.children
+    done, stopped, never = request.children
     results = [entry(done, 25.0), entry(stopped, 20.0, "stopped", error="stopped by NNI")]
     final = entries_to_metric(results)
-    assert (final["default"], final["trial"], final["architecture"]) == (25.0, done.trial, done.architecture)
+    assert (final["default"], final["trial"], final["architecture"]) == (25.0, done.trial, str(done.architecture))
     service.report("J1", trials=[1, 2, 3], begun=[1, 2], results=results)
     session.take_of("J1")
     service.event("J1", "SUCCEEDED")
     session.reconcile()
     assert [(t.trial, t.status) for t in session.folder.trials()] == [(1, "ok"), (2, "stopped")]
-    assert session.offer().children[0] == never
+    assert session.request().children[0] == never
 
 
 def test_after_a_kill_the_manager_repeats_its_running_jobs_and_the_rest_is_asked_again(service):
@@ -292,7 +292,7 @@ def test_a_repeated_architecture_is_answered_from_the_earlier_result(service):
         else:
             assert parameters["reward"] == child.reward
             session.take(
-                {"trial": child.trial, "architecture": child.architecture, "status": "repeated", "reward": 99.0}
+                {"trial": child.trial, "architecture": str(child.architecture), "status": "repeated", "reward": 99.0}
             )
     trials = session.folder.trials()
     assert [t.status for t in trials].count("repeated") == 4
@@ -386,10 +386,10 @@ def test_trials_know_the_impulses_of_a_picture_also_after_a_resumption(service, 
     session = service.session(image=image, noise=None, reward=reward, crop=48)
     _, parameters = asked(session)
     record, task = session.folder.record(), read_task(service.files.path / parameters["task"])
-    assert (task.observation.kind, task.observation.sigma) == ("impulse", record.sigma) == (record.kind, record.sigma)
-    assert 0.02 < np.mean(~task.observation.known) < 0.1
+    assert (task.measurement.kind, task.measurement.sigma) == ("impulse", record.sigma) == (record.kind, record.sigma)
+    assert 0.02 < np.mean(~task.measurement.valid) < 0.1
     assert task.reward == reward
-    assert task.observation.reference is not None  # fits are stopped by it, whatever the reward
+    assert task.measurement.reference is not None  # fits are stopped by it, whatever the reward
     session.close()
     again = service.session(image=image, noise=None, reward=reward, crop=48)
     assert asked(again)[1]["task"] == parameters["task"]  # named after its content
@@ -521,9 +521,9 @@ def test_an_experiment_with_a_time_limit_alone_has_no_end_of_trials(service):
 
 def test_on_another_machine_what_was_begun_and_done_is_known_from_the_metrics_alone(service):
     session = service.session(children=3)
-    offer = session.offer()
-    service.event("J1", "RUNNING", offer_to_parameters(offer, session.space))
-    done, killed, never = offer.children
+    request = session.request()
+    service.event("J1", "RUNNING", request_to_parameters(request, session.space))
+    done, killed, never = request.children
     service.metric("J1", "PERIODICAL", 0, {"trial": done.trial})
     service.metric("J1", "PERIODICAL", 1, {"default": 20.0, "trial": done.trial, "step": 2})
     service.metric("J1", "PERIODICAL", 2, entry_to_metric(entry(done, 24.0)))
@@ -540,19 +540,19 @@ def test_a_trial_that_runs_again_is_not_offered_beside_it(service, monkeypatch, 
     if bound:
         monkeypatch.setenv("NASDIP_NNI_GUARD", "1")
     session = service.session(children=2)
-    offer = session.offer()
-    parameters = offer_to_parameters(offer, session.space)
+    request = session.request()
+    parameters = request_to_parameters(request, session.space)
     service.event("J1", "RUNNING", parameters)
-    service.report("J1", trials=[1, 2], begun=[1], results=[entry(offer.children[0])])
+    service.report("J1", trials=[1, 2], begun=[1], results=[entry(request.children[0])])
     service.event("J1", "FAILED")
     session.reconcile()
-    again = session.offer()
+    again = session.request()
     assert [child.trial for child in again.children] == [2, 3]
-    service.event("J2", "RUNNING", offer_to_parameters(again, session.space))
+    service.event("J2", "RUNNING", request_to_parameters(again, session.space))
     session.close()
     service.event("J2", "ADD_RESUMED")
     resumed = service.session(children=2)
-    assert [child.trial for child in resumed.offer().children] == [4, 5]
+    assert [child.trial for child in resumed.request().children] == [4, 5]
 
 
 def test_a_trial_that_another_job_works_on_has_a_result_to_come(service):

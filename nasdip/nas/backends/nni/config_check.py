@@ -151,8 +151,9 @@ def _searcher(config: ConfigFile) -> Iterator[str]:
     )
     setup = TunerSetup.from_arguments(TUNERS[tuner.class_name], _arguments(tuner), Path(str(tuner.code_directory)))
     try:
-        check_width(space, setup.width)
-        make_searcher(setup.searcher, space, seed=setup.seed, **setup.searcher_settings)
+        check_width(space, setup.options.width)
+        options = setup.options
+        make_searcher(options.searcher, space, seed=options.seed, **options.searcher_settings)
     except (NasdipError, TypeError) as error:
         yield f"tuner: {error}"
 

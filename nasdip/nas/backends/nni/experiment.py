@@ -25,9 +25,11 @@ _ENDED = ("SUCCEEDED", "FAILED", "USER_CANCELED", "SYS_CANCELED", "EARLY_STOPPED
 # Events that tell nothing of a job's state; NNI stores the first one when the job has ended already.
 _NOTICES = ("USER_TO_CANCEL", "ADD_HYPERPARAMETER")
 REPORT = "nasdip.json"
+# What tuners, assessors and trials are called in a configuration; until version 0.1.0 they were called otherwise.
+_NAME, _EARLIER_NAME = "nasdip.nas.backends.nni.", "nasdip.search.nni."
 
 
-class Job(NamedTuple):
+class NniJob(NamedTuple):
     """One of NNI's trial jobs: its last event, and when it began to run and when that event was (s since 1970).
 
     `parameters` are those that NNI recorded, which may be those of another job.
@@ -83,9 +85,9 @@ class ExperimentFiles:
             raise NasdipError(f"{self.path} holds no configuration of an experiment: it was never started")
         return dict(json.loads(rows[0][0]))
 
-    def jobs(self) -> list[Job]:
+    def jobs(self) -> list[NniJob]:
         """Return all jobs in the order of their submission."""
-        jobs: dict[str, Job] = {}
+        jobs: dict[str, NniJob] = {}
         query = "select trialJobId, event, data, timestamp from TrialJobEvent order by rowid"
         for name, event, data, time in self._query(query):
             if not name:
@@ -97,24 +99,31 @@ class ExperimentFiles:
             begun = (time or 0) / 1000 if before is None or event == "RUNNING" else before.begun
             if data and not parameters:
                 parameters = dict(json.loads(data).get("parameters") or {})
-            jobs[name] = Job(name, event, parameters, begun, (time or 0) / 1000)
+            jobs[name] = NniJob(name, event, parameters, begun, (time or 0) / 1000)
         return list(jobs.values())
 
-    def timed_out(self, job: Job) -> bool:
+    def timed_out(self, job: NniJob) -> bool:
         """Whether a job was ended because it ran longer than a trial may; NNI's status does not tell."""
         return job.ended and self.over_time(job, job.changed)
 
-    def over_time(self, job: Job, now: float) -> bool:
+    def over_time(self, job: NniJob, now: float) -> bool:
         """Whether a job has, or had, run longer than a trial may at the time `now` (s since 1970)."""
         limit = self.profile().get("maxTrialDuration")
         return limit is not None and now - job.begun >= to_seconds(limit)
 
     def mend(self) -> None:
-        """Finish what a killed manager left half-written in its database; nobody may be using it."""
+        """Finish what a killed manager left half-written in its database; nobody may be using it.
+
+        Where an earlier version of nasdip made the experiment, its tuner, assessor and trials get today's names.
+        """
         database = self.path / "db/nni.sqlite"
-        if database.with_name("nni.sqlite-journal").exists():
-            with closing(sqlite3.connect(database, timeout=20)) as connection:
-                connection.execute("select count(*) from sqlite_master").fetchall()
+        if not database.is_file():
+            return
+        with closing(sqlite3.connect(database, timeout=20)) as connection:
+            connection.execute("select count(*) from sqlite_master").fetchall()  # takes up a journal that was left
+            query = "update ExperimentProfile set params = replace(params, ?, ?) where instr(params, ?)"
+            connection.execute(query, (_EARLIER_NAME, _NAME, _EARLIER_NAME))
+            connection.commit()
 
     def metrics(self, job: str) -> Iterator[Any]:
         """Yield what a job reported to NNI, intermediate results first; values that are not JSON are left out."""

@@ -2,7 +2,6 @@
 
 import importlib
 import importlib.util
-import os
 import shutil
 import socket
 import subprocess
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from nasdip.nas.backends.nni.config_gpus import count_gpus
-from nasdip.nas.backends.nni.ports import DEFAULT_PORT, listening
+from nasdip.nas.backends.nni.ports import DEFAULT_PORT, listeners_of
 from nasdip.nas.backends.nni.processes import own_processes
 from nasdip.provenance import installed_version
 
@@ -29,6 +28,7 @@ class Check(NamedTuple):
 class Manager(NamedTuple):
     """A running manager of NNI: its experiment, its port, and whether `nasdip nnictl --listen` started it."""
 
+    pid: int
     experiment: str
     port: int
     listens_on_request: bool
@@ -53,13 +53,13 @@ def managers() -> Iterator[Manager]:
         if process.is_manager and Path(process.command[0]).name == "node" and port.isdecimal():
             guarded = "guard.cjs" in process.environment.get("NODE_OPTIONS", "")
             asked = bool(process.environment.get("NASDIP_NNI_LISTEN")) and guarded
-            yield Manager(process.option("--experiment-id"), int(port), asked)
+            yield Manager(process.pid, process.option("--experiment-id"), int(port), asked)
 
 
 def _portal(manager: Manager) -> Iterator[Check]:
-    for listener in listening(manager.port):
+    for listener in listeners_of(manager.pid):
         found = f"experiment {manager.experiment} listens on {listener.address}, port {listener.port}"
-        if listener.uid != os.getuid() or listener.is_loopback:
+        if listener.port != manager.port or listener.is_loopback:
             continue
         if manager.listens_on_request:
             yield Check("nni portal", f"{found}, as asked for with --listen")

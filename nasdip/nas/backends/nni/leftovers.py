@@ -1,6 +1,6 @@
 """What still lives of an experiment whose manager died: its tuner for some seconds, its trials until they end.
 
-Read from /proc without NNI. NNI runs the trials of a dead manager again when it resumes, under the same ids.
+Seen without NNI, which runs the trials of a dead manager again when it resumes, under the same ids.
 """
 
 import os

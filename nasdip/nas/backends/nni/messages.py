@@ -17,11 +17,21 @@ class Child(NamedTuple):
     """An architecture to evaluate; `reward` (dB) where an earlier trial had the same one."""
 
     trial: int
-    architecture: str
+    architecture: Architecture
     reward: float | None = None
 
+    def to_json(self) -> dict[str, Any]:
+        """Return the child as a JSON object."""
+        known = {} if self.reward is None else {"reward": self.reward}
+        return {"trial": self.trial, "architecture": str(self.architecture), **known}
 
-class Offer(NamedTuple):
+    @staticmethod
+    def from_json(data: Mapping[str, Any]) -> "Child":
+        """Rebuild what `to_json` returned."""
+        return Child(int(data["trial"]), Architecture.from_text(str(data["architecture"])), data.get("reward"))
+
+
+class TrialRequest(NamedTuple):
     """What one of NNI's trials is asked to do: the children, the file of the task, and the device."""
 
     children: list[Child]
@@ -29,13 +39,13 @@ class Offer(NamedTuple):
     device: str
 
 
-def offer_to_parameters(offer: Offer, space: SearchSpace) -> dict[str, Any]:
+def request_to_parameters(request: TrialRequest, space: SearchSpace) -> dict[str, Any]:
     """Return NNI's parameters; with one child, its decisions are there for the portal."""
-    children = [{k: v for k, v in child._asdict().items() if v is not None} for child in offer.children]
-    shared = {"task": offer.task, "device": offer.device}
+    children = [child.to_json() for child in request.children]
+    shared = {"task": request.task, "device": request.device}
     if len(children) > 1:
         return {"mutation_summary": {}, "children": children, **shared}
-    architecture, decisions = Architecture.from_text(offer.children[0].architecture), {}
+    architecture, decisions = request.children[0].architecture, {}
     if space.holds(architecture):  # a candidate may lie elsewhere
         codes = space.encode(architecture)
         decisions = {d.name: d.options[i] for d, i in zip(space.decisions, codes, strict=True)}
@@ -43,14 +53,11 @@ def offer_to_parameters(offer: Offer, space: SearchSpace) -> dict[str, Any]:
     return {"mutation_summary": decisions, **children[0], **shared}
 
 
-def parameters_to_offer(parameters: Any) -> Offer:
-    """Read what `offer_to_parameters` returned; NasdipError where it is something else."""
+def parameters_to_request(parameters: Any) -> TrialRequest:
+    """Read what `request_to_parameters` returned; NasdipError where it is something else."""
     try:
-        children = [
-            Child(int(c["trial"]), str(c["architecture"]), c.get("reward"))
-            for c in parameters.get("children", [parameters])
-        ]
-        return Offer(children, str(parameters["task"]), str(parameters["device"]))
+        children = [Child.from_json(child) for child in parameters.get("children", [parameters])]
+        return TrialRequest(children, str(parameters["task"]), str(parameters["device"]))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise NasdipError(
             f"these are not a nasdip tuner's parameters ({type(error).__name__}): use those of nasdip.nas.backends.nni"
@@ -60,7 +67,7 @@ def parameters_to_offer(parameters: Any) -> Offer:
 def trials_in(parameters: Mapping[str, Any]) -> set[int]:
     """Return the numbers of the trials that parameters ask for; none where they are not ours."""
     try:
-        return {child.trial for child in parameters_to_offer(parameters).children}
+        return {child.trial for child in parameters_to_request(parameters).children}
     except NasdipError:
         return set()
 
@@ -72,7 +79,7 @@ def result_to_entry(result: TrialResult) -> dict[str, Any]:
 
 def entry_to_result(entry: Mapping[str, Any], suggestion: Suggestion) -> TrialResult:
     """Read what `result_to_entry` returned; NasdipError where it is malformed or of another architecture."""
-    if entry.get("architecture") != suggestion.architecture:
+    if entry.get("architecture") != str(suggestion.architecture):
         raise NasdipError(f"trial {suggestion.trial} reports another architecture than it was given: left out")
     return TrialResult.from_json({**entry, "diagnostics": suggestion.diagnostics})
 

@@ -1,21 +1,20 @@
-"""Who listens on which TCP port of this machine, read from /proc."""
+"""Who listens on which TCP port of this machine."""
 
 import ipaddress
-import struct
-from pathlib import Path
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import psutil
 
 # Of NNI's portal.
 DEFAULT_PORT = 8080
-_LISTEN = "0A"
 
 
 class Listener(NamedTuple):
-    """A listening socket: its address in words, its port, and the id of the user whose it is."""
+    """A listening socket: its address in words, and its port."""
 
     address: str
     port: int
-    uid: int
 
     def __str__(self) -> str:
         return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
@@ -34,25 +33,25 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def listening(port: int | None = None) -> list[Listener]:
-    """Return the sockets that listen (on `port`); [] where the system does not tell."""
-    found = []
-    for table in ("tcp", "tcp6"):
-        try:
-            lines = Path(f"/proc/net/{table}").read_text(encoding="ascii").splitlines()[1:]
-        except OSError:
-            continue
-        for line in lines:
-            fields = line.split()
-            if fields[3] == _LISTEN:
-                address, number = fields[1].split(":")
-                found.append(Listener(_address(address), int(number, 16), int(fields[7])))
-    return [listener for listener in found if port is None or listener.port == port]
+def listening(port: int) -> list[Listener]:
+    """Return the sockets that listen on `port`, whose ever they are; [] where the system does not tell."""
+    return [listener for listener in _listeners(psutil.net_connections) if listener.port == port]
+
+
+def listeners_of(pid: int) -> list[Listener]:
+    """Return the listening sockets of a process of this user; [] where it has ended."""
+    return _listeners(lambda kind: psutil.Process(pid).net_connections(kind))
+
+
+def _listeners(connections: Callable[[str], list[Any]]) -> list[Listener]:
+    try:
+        found = connections("tcp")
+    except (OSError, psutil.Error):
+        return []
+    return [Listener(_address(c.laddr.ip), c.laddr.port) for c in found if c.status == psutil.CONN_LISTEN]
 
 
 def _address(text: str) -> str:
-    """Return the address of /proc/net/tcp's words of 32 bits, each in the machine's byte order."""
-    words = [int(text[i : i + 8], 16) for i in range(0, len(text), 8)]
-    address = ipaddress.ip_address(b"".join(struct.pack("=I", word) for word in words))
-    mapped = getattr(address, "ipv4_mapped", None)
-    return str(mapped or address)
+    """Return an address; that of version 4 where version 6 maps it."""
+    address = ipaddress.ip_address(text)
+    return str(getattr(address, "ipv4_mapped", None) or address)

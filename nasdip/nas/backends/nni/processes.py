@@ -1,9 +1,12 @@
-"""The processes of this user, read from /proc."""
+"""The processes of this user."""
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import NamedTuple
+
+import psutil
+
+_ENDED = (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
 
 
 class Process(NamedTuple):
@@ -24,16 +27,8 @@ class Process(NamedTuple):
 
 
 def own_processes() -> Iterator[Process]:
-    """Yield the live processes that this user may look into, but for this one; none where there is no /proc."""
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            state = (folder / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[0]
-            command, variables = _strings(folder / "cmdline"), _strings(folder / "environ")
-        except OSError:  # another user's, or it ended meanwhile
-            continue
-        if state not in "ZX" and int(folder.name) != os.getpid():
-            yield Process(int(folder.name), command, dict(item.split("=", 1) for item in variables if "=" in item))
-
-
-def _strings(path: Path) -> list[str]:
-    return path.read_bytes().decode(errors="replace").split("\0")
+    """Yield the live processes that this user may look into, but for this one."""
+    for process in psutil.process_iter(["cmdline", "environ", "status"]):
+        command, environment = process.info["cmdline"], process.info["environ"]  # None: another user's
+        if None not in (command, environment) and process.info["status"] not in _ENDED and process.pid != os.getpid():
+            yield Process(process.pid, command, environment)

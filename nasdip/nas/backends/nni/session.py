@@ -17,18 +17,18 @@ from typing import Any
 
 from nasdip.errors import NasdipError
 from nasdip.files import make_folder
-from nasdip.measurement.measure import observe
-from nasdip.measurement.measurement import Observation
-from nasdip.nas.backends.nni.experiment import ExperimentFiles, Job
+from nasdip.measurement.measure import measurement_of
+from nasdip.nas.backends.nni.experiment import ExperimentFiles, NniJob
 from nasdip.nas.backends.nni.launch import COMMAND
-from nasdip.nas.backends.nni.messages import Child, Offer, entry_to_result, metric_to_entry, trials_in
+from nasdip.nas.backends.nni.messages import Child, TrialRequest, entry_to_result, metric_to_entry, trials_in
 from nasdip.nas.backends.nni.notes import ServiceNotes, log
 from nasdip.nas.backends.nni.setup import Pictures, TunerSetup, early_stop_of
-from nasdip.nas.trial_task import TrialTask, choose_reward, make_task, task_of, write_task
+from nasdip.nas.trial_task import TrialTask, choose_reward, make_trial_task, task_of, write_task
+from nasdip.options.early_stop import Curve
 from nasdip.options.search import SearchSettings
 from nasdip.provenance import cores, provenance
 from nasdip.records.run_folder import RunFolder
-from nasdip.records.trial_result import Curve, Suggestion, TrialResult
+from nasdip.records.trial_result import Suggestion, TrialResult
 from nasdip.space.search_space import SearchSpace
 
 _CAUSES = {
@@ -73,8 +73,8 @@ class Session:
             held.enter_context(self.folder.locked())
             self._resumed = self.folder.exists()
             self._pictures = self._read_pictures()
-            self._observation = None if self._resumed else observe(self._pictures.noisy)[0]
-            self._task = self._write_task(self._make_task(self._observation))
+            self._measurement = measurement_of(self._pictures.noisy, known=self._pictures.known)
+            self._task = self._write_task(self._make_task())
             self._held = held.pop_all()
         self._out: set[int] = set()
         self._settled: set[str] = set()
@@ -97,11 +97,11 @@ class Session:
             trials = max([self._trials, *(trial.trial for trial in self.folder.trials())])
             resume_run(self.folder, trials=trials, started=self._provenance())
         else:
-            noisy, clean, image, clean_image, input_file = self._pictures
+            pictures, space = self._pictures, SearchSpace.from_json(space_json, name=space_file.stem)
             start_run(
-                self.folder, self._settings, SearchSpace.from_json(space_json, name=space_file.stem), noisy, clean,
-                find_device("auto" if self._remote else self.setup.device), observation=self._observation, image=image,
-                clean_image=clean_image, input_file=input_file, started=self._provenance(),
+                self.folder, self._settings, space, self._measurement, pictures.clean,
+                find_device("auto" if self._remote else self.setup.device), image=pictures.image,
+                clean_image=pictures.clean_image, input_file=pictures.input_file, started=self._provenance(),
             )  # fmt: skip
         self._ledger = Ledger(self.folder)
         self._space, self._run_settings = self.folder.space(), self.folder.record().settings
@@ -113,7 +113,7 @@ class Session:
         """The search space of the run."""
         return self._space
 
-    def offer(self) -> Offer:
+    def request(self) -> TrialRequest:
         """Return what the next of NNI's trials is asked to do."""
         children = []
         for _ in range(self.setup.children):
@@ -121,7 +121,7 @@ class Session:
             self._out.add(suggestion.trial)
             known = self._ledger.repeated(suggestion)
             children.append(Child(suggestion.trial, suggestion.architecture, known.reward if known else None))
-        return Offer(children, self._task, self.setup.device)
+        return TrialRequest(children, self._task, self.setup.device)
 
     def take(self, value: Any, job: str | None = None) -> None:
         """Take a result that a trial reported; what is known, a point of a curve, or not ours is left out."""
@@ -179,7 +179,7 @@ class Session:
             self._run_settings = replace(record.settings, trials=trials)
             self.folder.write_record(record._replace(settings=self._run_settings), self.folder.space().name)
 
-    def _settle(self, job: Job, live: list[Job]) -> None:
+    def _settle(self, job: NniJob, live: list[NniJob]) -> None:
         """Take the results of a job that is over, and record those of its trials which have none.
 
         What another `live` job works on has a result to come.
@@ -204,7 +204,7 @@ class Session:
         told = {v["trial"] for v in self.experiment.metrics(job) if isinstance(v, dict) and "trial" in v}
         return {n for n in (*told, *self.experiment.report(job).get("begun", [])) if isinstance(n, int)}
 
-    def _given(self, job: Job) -> set[int]:
+    def _given(self, job: NniJob) -> set[int]:
         """Return the trials that a job was given; NNI's record of that is right where parameters are bound."""
         own = {int(n) for n in self.experiment.report(job.id).get("trials", [])}
         return own | (trials_in(job.parameters) if self.notes.bound else set())
@@ -234,17 +234,17 @@ class Session:
 
     def _read(self, entry: dict[str, Any], suggestion: Suggestion, job: str | None) -> TrialResult:
         known = self._ledger.repeated(suggestion) if entry["status"] == "repeated" else None
-        if known is not None and entry.get("architecture") == suggestion.architecture:
+        if known is not None and entry.get("architecture") == str(suggestion.architecture):
             return known
         return entry_to_result({**entry, "job": entry.get("job") or job}, suggestion)
 
-    def _without_result(self, number: int, job: Job) -> TrialResult:
+    def _without_result(self, number: int, job: NniJob) -> TrialResult:
         suggestion = self._ledger.open[number]
         cause = self._cause(job)
         log.error("trial %s failed: %s", number, cause)
         return TrialResult.failed(number, suggestion.architecture, cause, suggestion.diagnostics, job=job.id)
 
-    def _cause(self, job: Job) -> str:
+    def _cause(self, job: NniJob) -> str:
         words = self.experiment.last_words(job.id)
         cause = _TIMED_OUT if self.experiment.timed_out(job) else _CAUSES.get(job.status, f"NNI says {job.status}")
         return cause + (f": {words[:200]}" if words else "")
@@ -259,14 +259,17 @@ class Session:
         if not self._resumed:
             return self.setup.pictures(self.experiment.path)
         record = self.folder.record()
-        return Pictures(*self.folder.images(), record.image, record.clean, self.folder.input_file or Path())
+        noisy, clean = self.folder.images()
+        input_file, known = self.folder.input_file or Path(), self.folder.mask()
+        return Pictures(noisy, clean, record.image, record.clean, input_file, known)
 
-    def _make_task(self, observation: Observation | None) -> TrialTask:
-        """Return the task of the run, or of a new one, whose picture was observed."""
+    def _make_task(self) -> TrialTask:
+        """Return the task of the run, or of a new one."""
         noisy, clean = self._pictures[:2]
-        if observation is None:
-            return task_of(self.folder.record(), noisy, clean)
-        return make_task(observation, clean, choose_reward(self._settings, observation, has_clean=clean is not None))
+        if self._resumed:
+            return task_of(self.folder.record(), noisy, clean, self._pictures.known)
+        settings = choose_reward(self._settings, self._measurement, has_clean=clean is not None)
+        return make_trial_task(self._measurement, clean, settings)
 
     def _write_task(self, task: TrialTask) -> str:
         """Write the file that trials read; return where they find it, relative to NNI's copy of the code if remote."""

@@ -24,14 +24,15 @@ from nasdip.nas.backends.nni.channel import Channel, open_channel
 from nasdip.nas.backends.nni.experiment import REPORT
 from nasdip.nas.backends.nni.messages import (
     Child,
-    Offer,
+    TrialRequest,
     entries_to_metric,
     entry_to_metric,
-    parameters_to_offer,
+    parameters_to_request,
     result_to_entry,
 )
+from nasdip.options.early_stop import Curve
 from nasdip.process import prepare
-from nasdip.records.trial_result import Curve, TrialResult
+from nasdip.records.trial_result import TrialResult
 
 _STOPPED = "stopped by NNI"
 
@@ -60,7 +61,7 @@ class Report:
         earlier: list[dict[str, Any]] = []
         with suppress(NasdipError):
             earlier = list(read_json(path).get("results", []))
-        wanted = {(child.trial, child.architecture) for child in children}
+        wanted = {(child.trial, str(child.architecture)) for child in children}
         self.results = [
             entry
             for entry in earlier
@@ -102,7 +103,7 @@ def main() -> int:
     stop = StopSignal()
     try:
         channel = open_channel()
-        entries = evaluate(parameters_to_offer(channel.parameters()), channel, stop)
+        entries = evaluate(parameters_to_request(channel.parameters()), channel, stop)
     except (NasdipError, OSError) as error:
         print(f"nasdip: error: {error}", file=sys.stderr)
         return 2
@@ -111,16 +112,16 @@ def main() -> int:
     return 0
 
 
-def evaluate(offer: Offer, channel: Channel, stop: StopSignal) -> list[dict[str, Any]]:
-    """Evaluate the children of an offer, one after the other, and return their results."""
-    report = Report(Path(os.environ.get("NNI_OUTPUT_DIR", ".")) / REPORT, offer.children)
-    for child in offer.children:
+def evaluate(request: TrialRequest, channel: Channel, stop: StopSignal) -> list[dict[str, Any]]:
+    """Evaluate the children of a request, one after the other, and return their results."""
+    report = Report(Path(os.environ.get("NNI_OUTPUT_DIR", ".")) / REPORT, request.children)
+    for child in request.children:
         if report.done(child.trial) is None:
             report.begin(child.trial)
             # The file may be on a machine that the tuner does not see: what must survive a kill is told as well.
             if os.environ.get("NNI_PLATFORM") != "local":
                 _tell(channel.intermediate, {"trial": child.trial})
-            entry = _known(child) if child.reward is not None else _fit(child, offer, report, channel, stop)
+            entry = _known(child) if child.reward is not None else _fit(child, request, report, channel, stop)
             report.add(entry)
             _tell(channel.intermediate, entry_to_metric(entry))
         if stop.cause() is not None:
@@ -130,14 +131,13 @@ def evaluate(offer: Offer, channel: Channel, stop: StopSignal) -> list[dict[str,
 
 def _known(child: Child) -> dict[str, Any]:
     """Return the answer for an architecture which an earlier trial had; the tuner knows its numbers."""
-    return {"trial": child.trial, "architecture": child.architecture, "status": "repeated", "reward": child.reward}
+    return {"trial": child.trial, "architecture": str(child.architecture), "status": "repeated", "reward": child.reward}
 
 
-def _fit(child: Child, offer: Offer, report: Report, channel: Channel, stop: StopSignal) -> dict[str, Any]:
+def _fit(child: Child, request: TrialRequest, report: Report, channel: Channel, stop: StopSignal) -> dict[str, Any]:
     from nasdip.fit.device import find_device
     from nasdip.nas.trial import run_trial
     from nasdip.nas.trial_task import read_task
-    from nasdip.space.architecture import Architecture
 
     job = os.environ.get("NNI_TRIAL_JOB_ID")
 
@@ -147,8 +147,8 @@ def _fit(child: Child, offer: Offer, report: Report, channel: Channel, stop: Sto
         _tell(channel.intermediate, {"default": reward, "trial": child.trial, "step": step})
 
     result = run_trial(
-        child.trial, Architecture.from_text(child.architecture), read_task(_find_task(offer.task)),
-        find_device(offer.device), {}, watch=watch, stop=stop.cause,
+        child.trial, child.architecture, read_task(_find_task(request.task)),
+        find_device(request.device), {}, watch=watch, stop=stop.cause,
     )  # fmt: skip
     return {**result_to_entry(result), "job": job}
 

@@ -17,7 +17,7 @@ from nni.tuner import Tuner
 
 from nasdip.errors import NasdipError
 from nasdip.nas.backends.nni.experiment import ExperimentFiles
-from nasdip.nas.backends.nni.messages import offer_to_parameters
+from nasdip.nas.backends.nni.messages import request_to_parameters
 from nasdip.nas.backends.nni.notes import log
 from nasdip.nas.backends.nni.repairs import mend_dispatcher
 from nasdip.nas.backends.nni.session import Session
@@ -100,7 +100,7 @@ class NasdipTuner(Tuner):
     def generate_parameters(self, parameter_id: int, **kwargs: Any) -> dict[str, Any]:
         """Return what the next trial is asked to do, with all that is known by now."""
         self._session.reconcile()
-        return offer_to_parameters(self._session.offer(), self._session.space)
+        return request_to_parameters(self._session.request(), self._session.space)
 
     @ending_on_error
     def receive_trial_result(self, parameter_id: int, parameters: Any, value: Any, **kwargs: Any) -> None:

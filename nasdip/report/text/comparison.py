@@ -11,13 +11,14 @@ from nasdip.compare.heldout import without
 from nasdip.compare.methods import BM3D, FITTED, PRIOR, RESTORE, TRAINED, Method
 from nasdip.compare.numbers import Row, Scene, heldout_quality
 from nasdip.errors import NasdipError
-from nasdip.measurement.measurement import Observation
+from nasdip.measurement.kinds import find_kind
+from nasdip.measurement.measurement import Measurement
 
 
-def table_notes(chosen: Sequence[Method], rows: Sequence[Row], scene: Scene, observation: Observation) -> list[str]:
+def table_notes(chosen: Sequence[Method], rows: Sequence[Row], scene: Scene, measurement: Measurement) -> list[str]:
     """Return a line for each thing that the numbers do not say themselves."""
     count, kinds = int(scene.heldout.sum()), {method.kind for method in chosen}
-    floor, _ = heldout_quality(without(observation, scene.heldout), scene)
+    floor, _ = heldout_quality(without(measurement, scene.heldout), scene)
     notes = [
         f"held-out: PSNR against the noisy picture at {count} pixels (the same for all methods, all channels) that "
         "were replaced by the mean of their neighbours in a second run, which seconds and memory do not count. That "
@@ -37,10 +38,10 @@ def table_notes(chosen: Sequence[Method], rows: Sequence[Row], scene: Scene, obs
     if TRAINED in kinds:
         seen = "; ".join(_trained(method) for method in chosen if method.kind == TRAINED)
         notes.append(f"Trained networks: {seen}. Where this picture is one of those, their figures say little.")
-    notes.append(_estimated(rows, scene, contradicted=observation.contradicted))
+    notes.append(_estimated(rows, scene, contradicted=measurement.contradicted))
     notes.append(
         "whiteness: statistic of the residual's cumulative periodogram; smaller = more like white noise alone, "
-        f"'white' where it is below the 5 % threshold{_coloured(observation)}."
+        f"'white' where it is below the 5 % threshold{_coloured(measurement)}."
     )
     notes.append(
         "memory: what restoring added at its peak to a process of its own, which held its libraries and the picture."
@@ -75,7 +76,7 @@ def _estimated(rows: Sequence[Row], scene: Scene, *, contradicted: bool) -> str:
     return f"{words}. It is of pixels that were not seen: with them the error is less."
 
 
-def _coloured(observation: Observation) -> str:
-    if observation.kind != "correlated":
+def _coloured(measurement: Measurement) -> str:
+    if find_kind(measurement.kind).is_white:
         return ""
     return "; here the noise itself is not white, so that it tells little"

@@ -1,34 +1,18 @@
-"""`nasdip noise` and `nasdip spectrum`."""
+"""`nasdip spectrum`."""
 
 from pathlib import Path
 
 import numpy as np
 
-from nasdip.errors import NasdipError
 from nasdip.files import make_folder, write_csv
 from nasdip.imaging.spectrum import band_correspondence, log_spectrum, radial_psd
 from nasdip.imaging.whiteness import whiteness
-from nasdip.io.image_file import check_output, read_image, write_image
+from nasdip.io.image_file import read_image
 from nasdip.io.inputs import channels_last, read_clean
-from nasdip.measurement.add_noise import add_noise
 from nasdip.report.charts import spectrum_range
 from nasdip.report.figures.spectra import psd_figure, spectra_figure
 from nasdip.report.figures.theme import save_png
 from nasdip.report.numbers.restoration import LabelledPSD
-
-
-def add_noise_to_file(image: Path, output: Path | None, *, kind: str, sigma: float | None, amount: float | None,
-                      blur: float, seed: int, clip: bool) -> Path:  # fmt: skip
-    """Write a noisy version of an image file, in its format; return where."""
-    file = read_image(image)
-    target = output if output is not None else Path(f"{image.stem}_noisy{image.suffix}")
-    if target.resolve() == image.resolve():
-        raise NasdipError(f"{image} would be overwritten: choose another file with -o")
-    check_output(image.parent / target.name, file)
-    noisy = add_noise(file.pixels, kind, sigma=sigma, amount=amount, blur=blur, seed=seed, clip=clip)
-    make_folder(target.parent)
-    write_image(target, noisy, like=file)
-    return target
 
 
 def write_spectra(images: list[Path], clean: Path | None, output: Path) -> list[Path]:

@@ -1,4 +1,4 @@
-"""What a restoration is made from: all that decides its outcome."""
+"""What every fit of a restoration shares: all that decides its outcome."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -6,29 +6,30 @@ from typing import Any
 import numpy as np
 import torch
 
+from nasdip.classical.nonlocal_bayes import BayesEstimate
 from nasdip.classical.reference import allows_reference
-from nasdip.errors import NasdipError
+from nasdip.fit.fit import check_clean
 from nasdip.fit.precision import choose_precision
 from nasdip.fit.stopping.automatic import decided
 from nasdip.imaging.tiles import Tiling
-from nasdip.measurement.measurement import Observation
+from nasdip.measurement.measurement import Measurement
 from nasdip.network.build import DEFAULT_WIDTH
 from nasdip.options.fit import FitConfig
 from nasdip.space.architecture import Architecture, check_channels
 
 
 @dataclass(frozen=True)
-class Task:
-    """An observation, and how it is to be fitted.
+class FitTask:
+    """A measurement, and how it is to be fitted.
 
     Parameters
     ----------
-    observation : Observation
-        (H, W, C).
+    measurement : Measurement
+        What is fitted.
     architecture : Architecture
         Of the networks.
     config : FitConfig
-        Its stopping rule and precision are those that are to be used, auto being decided by `make_task`.
+        Its stopping rule and precision are those that are to be used, auto being decided by `make_fit_task`.
     width : int
         Channels of every level.
     seed : int
@@ -41,9 +42,11 @@ class Task:
         Whether the mean of the fits is improved without a network at the end, see `nasdip.restoration.combination`.
     watched : tuple of str
         Stopping rules that are followed beside that of `config` and change no image, see `nasdip.fit.fit.fit`.
+    reference : BayesEstimate or None
+        An estimate of the image without a network, where one was made.
     """
 
-    observation: Observation
+    measurement: Measurement
     architecture: Architecture
     config: FitConfig
     width: int
@@ -52,29 +55,30 @@ class Task:
     device: torch.device
     refine: bool = False
     watched: tuple[str, ...] = ()
+    reference: BayesEstimate | None = None
 
     @property
     def needs_reference(self) -> bool:
         """Whether an estimate without a network has to be made first."""
         rules = (self.config.stop, *self.watched)
-        return (self.refine or "reference" in rules) and allows_reference(self.observation)
+        return (self.refine or "reference" in rules) and allows_reference(self.measurement)
 
-    def settings(self, tiling: Tiling | None) -> dict[str, Any]:
+    def identity(self, tiling: Tiling | None) -> dict[str, Any]:
         """Return what identifies the restoration in its record, beside its images."""
         return {
             "architecture": str(self.architecture),
             "config": self.config.to_json(),
             "width": self.width,
             "seed": self.seed,
-            "noise": self.observation.noise_facts(),
+            **self.measurement.identity(),
             "device": self.device.type,
             "tiles": None if tiling is None else tiling.to_json(),
             **({"watched": list(self.watched)} if self.watched else {}),
         }
 
 
-def make_task(
-    observation: Observation,
+def make_fit_task(
+    measurement: Measurement,
     architecture: Architecture,
     config: FitConfig = FitConfig(),  # noqa: B008 (frozen)
     *,
@@ -84,8 +88,8 @@ def make_task(
     device: str | torch.device = "cpu",
     refine: bool = False,
     watched: tuple[str, ...] = (),
-) -> Task:
-    """Check and complete the settings of a restoration; see `Task`, and for `width` `build_network`.
+) -> FitTask:
+    """Check and complete the settings of a restoration; see `FitTask`, and for `width` `build_network`.
 
     Raises
     ------
@@ -94,20 +98,7 @@ def make_task(
     """
     device = torch.device(device)
     check_channels(width)
-    if clean is not None:
-        Observation(clean)  # refuses what is not finite
-        if clean.shape != observation.pixels.shape:
-            raise NasdipError(
-                f"the clean image is {clean.shape}, the noisy one {observation.pixels.shape}: give one size"
-            )
-    return Task(
-        observation,
-        architecture,
-        replace(decided(config, observation), precision=choose_precision(config.precision, device)),
-        architecture.width or width or DEFAULT_WIDTH,
-        seed,
-        clean,
-        device,
-        refine,
-        watched,
-    )
+    check_clean(clean, measurement)
+    config = replace(decided(config, measurement), precision=choose_precision(config.precision, device))
+    width = architecture.width or width or DEFAULT_WIDTH
+    return FitTask(measurement, architecture, config, width, seed, clean, device, refine, watched)

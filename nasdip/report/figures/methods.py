@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
 
-from nasdip.compare.panels import Panel, Panels
 from nasdip.report.figures.theme import COLOUR, label, logarithmic
+from nasdip.report.numbers.panels import Panel, Panels
 
 _COLUMNS = 6
 _CELL, _TITLE, _SCALE, _CHART = 1.9, 0.4, 0.5, 2.8  # inches: a crop's side, its title, the spectra's scale, the chart

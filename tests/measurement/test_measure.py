@@ -8,11 +8,13 @@ from skimage.util import img_as_float32
 
 from nasdip.classical.reference import allows_reference, make_reference, only_impulses
 from nasdip.errors import NasdipError
-from nasdip.imaging.intensity import Stretch
+from nasdip.imaging.intensity import IntensityScaling
 from nasdip.measurement.add_noise import add_noise
 from nasdip.measurement.level import NoiseLevel
-from nasdip.measurement.measure import observe, parse_sigma
-from nasdip.measurement.measurement import Observation
+from nasdip.measurement.measure import measurement_of
+from nasdip.measurement.measurement import Measurement
+from nasdip.measurement.noise_model import NoiseModel
+from nasdip.report.text.noise import noise_words
 
 
 def noisy(kind, size=96, **options):
@@ -22,19 +24,22 @@ def noisy(kind, size=96, **options):
 
 def test_white_noise_has_a_level_and_nothing_else():
     _, image = noisy("gaussian", sigma=25)
-    seen, found = observe(image)
-    assert (seen.kind, seen.variance, seen.known) == ("gaussian", None, None)
-    assert seen.sigma == found.sigma == pytest.approx(25, rel=0.05)
-    assert seen.sigma_error == found.error > 0
-    assert seen.noise_variance() == pytest.approx((seen.sigma / 255) ** 2)
-    assert (seen.given, seen.looks, seen.contradicted, seen.working) == (False, None, False, None)
+    measurement = measurement_of(image)
+    noise = measurement.noise
+    assert (measurement.kind, measurement.variance, measurement.valid) == ("gaussian", None, None)
+    assert measurement.sigma == noise.sigma == pytest.approx(25, rel=0.05)
+    assert noise.error > 0
+    assert measurement.noise_variance() == pytest.approx((measurement.sigma / 255) ** 2)
+    assert (noise.given, noise.measured_level, measurement.contradicted, measurement.scaling) == (
+        False, None, False, None,
+    )  # fmt: skip
 
 
 def test_only_a_level_that_is_given_identifies_a_restoration():
     _, image = noisy("gaussian", sigma=25)
-    assert observe(image)[0].noise_facts() == {"sigma": None}
-    assert observe(image, 24.12345)[0].noise_facts() == {"sigma": 24.1234}
-    assert Observation(image, 25.0).noise_facts() == {"sigma": None}
+    assert measurement_of(image).identity() == {"noise": {"sigma": None}}
+    assert measurement_of(image, 24.12345).identity() == {"noise": {"sigma": 24.1234}}
+    assert Measurement(image, NoiseModel.white(25.0)).identity() == {"noise": {"sigma": None}}
 
 
 def correlated(size=128, blur=1.0, sigma=30.0):
@@ -46,16 +51,16 @@ def correlated(size=128, blur=1.0, sigma=30.0):
 @pytest.mark.parametrize("clip", [False, True])
 def test_noise_that_neighbours_share_is_seen_and_no_pixel_is_an_impulse_then(clip):
     _, image = correlated()
-    seen, found = observe(np.clip(image, 0, 1) if clip else image)
-    assert (seen.kind, found.kind, seen.variance, seen.known) == ("correlated", "correlated", None, None)
-    assert seen.sigma == pytest.approx(30, rel=0.3)
-    assert not allows_reference(seen)
-    assert "Neighbouring pixels share noise" in found.words
+    measurement = measurement_of(np.clip(image, 0, 1) if clip else image)
+    assert (measurement.kind, measurement.variance, measurement.valid) == ("correlated", None, None)
+    assert measurement.sigma == pytest.approx(30, rel=0.3)
+    assert not allows_reference(measurement)
+    assert "Neighbouring pixels share noise" in noise_words(measurement.noise)
 
 
 def test_impulses_beside_noise_that_neighbours_share_stay():
-    seen, found = observe(np.clip(add_noise(correlated()[1], "salt-pepper", amount=0.005, seed=1), 0, 1))
-    assert (seen.kind, seen.known, found.impulses) == ("correlated", None, 0)
+    measurement = measurement_of(np.clip(add_noise(correlated()[1], "salt-pepper", amount=0.005, seed=1), 0, 1))
+    assert (measurement.kind, measurement.impulses, measurement.noise.impulses) == ("correlated", None, 0)
 
 
 @pytest.mark.parametrize("kind", ["salt-pepper", "blur-salt-pepper"])
@@ -63,23 +68,24 @@ def test_impulses_beside_noise_that_neighbours_share_stay():
 @pytest.mark.parametrize("picture", [astronaut, camera, coffee])
 def test_impulses_are_not_taken_for_noise_that_neighbours_share(kind, amount, picture):
     clean = np.atleast_3d(img_as_float32(picture()))[100:228, 150:278]
-    seen, found = observe(add_noise(clean, kind, amount=amount, seed=5))
-    assert seen.kind == "impulse"
-    assert 0.4 * amount < found.impulses < 1.2 * amount  # black on black is not seen
+    noise = measurement_of(add_noise(clean, kind, amount=amount, seed=5)).noise
+    assert noise.kind == "impulse"
+    assert 0.4 * amount < noise.impulses < 1.2 * amount  # black on black is not seen
 
 
 @pytest.mark.parametrize("kind", ["poisson", "speckle"])
 def test_noise_that_depends_on_the_signal_has_a_variance_for_each_value(kind):
     clean, image = noisy(kind, sigma=25)
-    seen, _ = observe(image)
+    measurement = measurement_of(image)
+    variance = measurement.variance
     true = np.mean(clean**2) if kind == "speckle" else clean.mean()
     expected = (25 / 255) ** 2 * (clean**2 if kind == "speckle" else clean) / true
-    assert seen.kind == kind
+    assert measurement.kind == kind
     bright = expected > np.median(expected)
-    ratio = seen.variance[bright].mean() / expected[bright].mean()
+    ratio = variance[bright].mean() / expected[bright].mean()
     assert 0.7 < ratio < 1.4
-    assert seen.variance[bright].mean() > 1.4 * seen.variance[~bright].mean()
-    assert seen.noise_variance() is seen.variance
+    assert variance[bright].mean() > 1.4 * variance[~bright].mean()
+    assert measurement.noise_variance() is variance
 
 
 @pytest.mark.parametrize(
@@ -87,57 +93,56 @@ def test_noise_that_depends_on_the_signal_has_a_variance_for_each_value(kind):
 )
 def test_a_picture_in_a_corner_of_its_range_is_judged_as_if_it_filled_it(kind, options):
     _, image = noisy(kind, **options, clip=True)
-    bright, _ = observe(image)
-    dim, found = observe((0.02 + 0.004 * image).astype(np.float32))
+    bright = measurement_of(image)
+    dim = measurement_of((0.02 + 0.004 * image).astype(np.float32))
     assert dim.kind == bright.kind
     assert dim.sigma == pytest.approx(0.004 * bright.sigma, rel=0.02)
     assert dim.relative_sigma == pytest.approx(bright.relative_sigma, rel=0.02)
     assert allows_reference(dim) == allows_reference(bright)
     if dim.variance is not None:
         assert np.allclose(dim.variance / 0.004**2, bright.variance, rtol=0.05)
-        middle = found.variance(np.array(0.02 + 0.004 * 0.5)) / 0.004**2
-        assert middle == pytest.approx(observe(image)[1].variance(np.array(0.5)), rel=0.1)
+        middle = dim.noise.variance(np.array(0.02 + 0.004 * 0.5)) / 0.004**2
+        assert middle == pytest.approx(bright.noise.variance(np.array(0.5)), rel=0.1)
     if allows_reference(dim):
         assert np.allclose((make_reference(dim).image - 0.02) / 0.004, make_reference(bright).image, atol=0.02)
 
 
 def test_impulses_tell_nothing():
     clean, image = noisy("salt-pepper")
-    seen, _ = observe(image)
-    assert seen.kind == "impulse"
+    measurement = measurement_of(image)
+    assert measurement.kind == "impulse"
     changed = (clean != image).any(axis=2)
-    assert (~seen.known)[changed].mean() > 0.9
-    assert seen.known[~changed].mean() > 0.995
+    assert measurement.impulses[changed].mean() > 0.9
+    assert measurement.valid[~changed].mean() > 0.995
 
 
 def test_a_level_that_is_given_is_taken_and_the_kind_is_found_all_the_same():
     _, image = noisy("poisson", sigma=25)
-    seen, _ = observe(image)
-    told, found = observe(image, 50.0)
-    assert (told.kind, told.sigma, told.sigma_error) == ("poisson", 50.0, 0.0)
-    assert np.allclose(told.variance / seen.variance, (50 / seen.sigma) ** 2, rtol=0.01)
-    assert found.words
-    assert observe(image, 0.0)[0].variance is None
+    found, told = measurement_of(image), measurement_of(image, 50.0)
+    assert (told.kind, told.sigma, told.noise.error) == ("poisson", 50.0, 0.0)
+    assert np.allclose(told.variance / found.variance, (50 / found.sigma) ** 2, rtol=0.01)
+    assert noise_words(told.noise)
+    assert measurement_of(image, 0.0).variance is None
 
 
 @pytest.mark.parametrize(("sigma", "wrong"), [(5.0, True), (0.0, True), (50.0, True), (24.0, False), (27.0, False)])
 def test_a_level_that_the_picture_contradicts(sigma, wrong):
     _, image = noisy("gaussian", sigma=25)
-    looks = observe(image)[0]
-    told, found = observe(image, sigma)
-    assert (told.given, told.sigma, told.sigma_error) == (True, sigma, 0.0)
-    assert told.looks == found.looks == NoiseLevel(looks.sigma, looks.sigma_error)
-    assert told.contradicted == found.contradicted == wrong
-    assert (f"given as {sigma}, but the picture looks like {looks.sigma:.1f} ±" in found.words) == wrong
-    assert f"of level {sigma:.1f}, as given" in found.words
-    assert not wrong or "±" not in found.words.split(" The level was given")[0]
+    found, told = measurement_of(image).noise, measurement_of(image, sigma)
+    words = noise_words(told.noise)
+    assert (told.noise.given, told.sigma, told.noise.error) == (True, sigma, 0.0)
+    assert told.noise.measured_level == NoiseLevel(found.sigma, found.error)
+    assert told.contradicted == told.noise.contradicted == wrong
+    assert (f"given as {sigma}, but the picture looks like {found.sigma:.1f} ±" in words) == wrong
+    assert f"of level {sigma:.1f}, as given" in words
+    assert not wrong or "±" not in words.split(" The level was given")[0]
 
 
 def test_a_wrong_level_of_little_noise_is_no_contradiction():
     clean = np.tile(np.linspace(0.2, 0.8, 96), (96, 1))[..., None]
     wide, narrow = (add_noise(range_ * clean, sigma=1.5, seed=0).astype(np.float32) for range_ in (1, 0.1))
-    assert not observe(wide, 0.5)[0].contradicted
-    assert observe(narrow, 0.5)[0].contradicted
+    assert not measurement_of(wide, 0.5).contradicted
+    assert measurement_of(narrow, 0.5).contradicted
 
 
 @pytest.mark.parametrize("kind", ["poisson", "salt-pepper"])
@@ -145,11 +150,11 @@ def test_contradictions_are_seen_beside_other_kinds(kind):
     clean, image = noisy("poisson", sigma=25)
     if kind == "salt-pepper":
         image = add_noise(add_noise(clean, sigma=25, seed=1, clip=True), kind, amount=0.05, seed=2).astype(np.float32)
-    told, found = observe(image, 8.0)
+    told = measurement_of(image, 8.0)
     assert told.kind == ("impulse" if kind == "salt-pepper" else kind)
     assert told.contradicted
-    assert told.looks.sigma == pytest.approx(25, rel=0.15)
-    assert "given as 8.0, but the picture looks like" in found.words
+    assert told.noise.measured_level.sigma == pytest.approx(25, rel=0.15)
+    assert "given as 8.0, but the picture looks like" in noise_words(told.noise)
 
 
 def twelve_bits(share, *, dead=0.0, seed=0):
@@ -166,25 +171,26 @@ def twelve_bits(share, *, dead=0.0, seed=0):
 @pytest.mark.parametrize("share", [0.0002, 0.005, 0.03])
 def test_hot_pixels_do_not_hide_the_noise_of_a_narrow_range(share):
     clean, image, hot, _ = twelve_bits(share)
-    seen, found = observe(image)
-    assert seen.kind == "impulse"
-    assert np.array_equal(~seen.known, hot)
-    assert seen.working == pytest.approx(Stretch(0.0, 4095 / 65535), abs=1e-4)
-    assert seen.relative_sigma == pytest.approx(25, rel=0.1)
-    assert seen.sigma == pytest.approx(25 * 4095 / 65535, rel=0.1)
-    assert allows_reference(seen)
-    assert not only_impulses(seen)
-    assert "hold noise of level 1.5" in found.words
-    assert "10 % of the picture's range" in found.words
+    measurement = measurement_of(image)
+    words = noise_words(measurement.noise)
+    assert measurement.kind == "impulse"
+    assert np.array_equal(measurement.impulses, hot)
+    assert measurement.scaling == pytest.approx(IntensityScaling(0.0, 4095 / 65535), abs=1e-4)
+    assert measurement.relative_sigma == pytest.approx(25, rel=0.1)
+    assert measurement.sigma == pytest.approx(25 * 4095 / 65535, rel=0.1)
+    assert allows_reference(measurement)
+    assert not only_impulses(measurement)
+    assert "hold noise of level 1.5" in words
+    assert "10 % of the picture's range" in words
     place = (slice(64), slice(64))
-    error = (make_reference(seen.part(place)).image - clean[place]) * 255 * 65535 / 4095
+    error = (make_reference(measurement.part(place)).image - clean[place]) * 255 * 65535 / 4095
     assert np.sqrt(np.mean(error**2)) < 13
     assert not hot[place].any() or np.abs(error[hot[place]]).mean() < 25
 
 
 def test_dead_pixels_beside_hot_ones_are_found_in_the_range_of_the_others():
     clean, image, hot, dead = twelve_bits(0.005, dead=0.02)
-    missing = ~observe(image)[0].known
+    missing = measurement_of(image).impulses
     assert missing[hot].all()
     assert missing[dead & (clean[..., 0] > 0.03)].mean() > 0.85
     assert missing[~hot & ~dead].mean() < 5e-3
@@ -192,65 +198,56 @@ def test_dead_pixels_beside_hot_ones_are_found_in_the_range_of_the_others():
 
 def test_a_level_that_is_given_is_judged_in_the_range_without_hot_pixels():
     image = twelve_bits(0.005)[1]
-    assert not observe(image, 1.5)[0].contradicted
-    assert observe(image, 1.0)[0].contradicted
+    assert not measurement_of(image, 1.5).contradicted
+    assert measurement_of(image, 1.0).contradicted
 
 
 def test_noise_in_a_narrow_range_is_not_called_little():
-    found = observe(twelve_bits(0.0)[1])[1]
-    assert found.words.startswith("The noise is like white Gaussian noise of level 1.5")
-    assert "(in 8-bit units; 10 % of the picture's range)" in found.words
+    words = noise_words(measurement_of(twelve_bits(0.0)[1]).noise)
+    assert words.startswith("The noise is like white Gaussian noise of level 1.5")
+    assert "(in 8-bit units; 10 % of the picture's range)" in words
 
 
 @pytest.mark.parametrize("sigma", [-1.0, np.nan, np.inf])
 def test_a_level_that_is_none_is_refused(sigma):
     with pytest.raises(NasdipError, match="no noise level: use a number from 0"):
-        observe(noisy("gaussian", sigma=25, size=32)[1], sigma)
-
-
-def test_what_a_person_types():
-    assert parse_sigma("auto") is None
-    assert parse_sigma("12.5") == 12.5
-    with pytest.raises(NasdipError, match="sigma 'much' is no noise level"):
-        parse_sigma("much")
+        measurement_of(noisy("gaussian", sigma=25, size=32)[1], sigma)
 
 
 def test_parts_hold_their_share_of_everything():
     _, image = noisy("poisson", sigma=25, size=64)
-    seen, _ = observe(image)
+    measurement = measurement_of(image)
     place = (slice(8, 40), slice(0, 20))
-    part = seen.part(place)
+    part = measurement.part(place)
     assert np.array_equal(part.pixels, image[place])
-    assert np.array_equal(part.variance, seen.variance[place])
-    assert part.known is None
-    assert part.sigma == seen.sigma
+    assert np.array_equal(part.variance, measurement.variance[place])
+    assert part.valid is None
+    assert part.sigma == measurement.sigma
 
 
 def test_parts_keep_what_holds_for_the_whole():
-    seen, _ = observe(twelve_bits(0.005)[1], 5.0)
+    measurement = measurement_of(twelve_bits(0.005)[1], 5.0)
     place = (slice(8, 40), slice(0, 20))
-    part = seen.part(place)
-    assert np.array_equal(part.known, seen.known[place])
-    names = ("sigma", "kind", "sigma_error", "working", "given", "looks", "contradicted")
-    assert [getattr(part, name) for name in names] == [getattr(seen, name) for name in names]
-    assert part.working is not None
+    part = measurement.part(place)
+    assert np.array_equal(part.valid, measurement.valid[place])
+    assert (part.noise, part.scaling) == (measurement.noise, measurement.scaling)
+    assert part.scaling is not None
     assert part.contradicted
-    assert part.relative_sigma == seen.relative_sigma
+    assert part.relative_sigma == measurement.relative_sigma
 
 
 def test_the_reference_of_an_image_with_impulses_fills_them():
     clean, image = noisy("gaussian", sigma=15)
     spoilt = add_noise(image, "salt-pepper", amount=0.1, seed=4)
-    seen, _ = observe(spoilt)
-    assert seen.kind == "impulse"
-    assert allows_reference(seen)
-    error = np.mean((make_reference(seen).image - clean) ** 2)
-    assert error < 2 * np.mean((make_reference(observe(image)[0]).image - clean) ** 2)
+    measurement = measurement_of(spoilt)
+    assert measurement.kind == "impulse"
+    assert allows_reference(measurement)
+    error = np.mean((make_reference(measurement).image - clean) ** 2)
+    assert error < 2 * np.mean((make_reference(measurement_of(image)).image - clean) ** 2)
 
 
 def test_no_reference_without_a_level_or_for_correlated_noise():
-    seen, _ = observe(noisy("gaussian", sigma=25, size=32)[1])
-    assert allows_reference(seen)
-    assert not allows_reference(replace(seen, kind="correlated"))
-    assert not allows_reference(replace(seen, sigma=None))
-    assert not allows_reference(replace(seen, sigma=0.1))
+    measurement = measurement_of(noisy("gaussian", sigma=25, size=32)[1])
+    assert allows_reference(measurement)
+    for noise in (NoiseModel.white(25.0, "correlated"), None, NoiseModel.white(0.1)):
+        assert not allows_reference(replace(measurement, noise=noise))

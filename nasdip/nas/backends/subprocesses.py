@@ -1,4 +1,4 @@
-"""Processes that evaluate trials beside each other, each kept for the whole search."""
+"""Trials in processes beside each other, each kept for the whole search."""
 
 import logging
 import selectors
@@ -6,21 +6,36 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
 
+from nasdip.child_process import ChildProcess
 from nasdip.errors import NasdipError
-from nasdip.nas.backends.in_process import Job
-from nasdip.nas.backends.subprocesses.worker import greeting
-from nasdip.nas.backends.subprocesses.worker_process import WorkerProcess
+from nasdip.nas.backends.backend import TrialJob
+from nasdip.nas.backends.worker import greeting
 from nasdip.records.run_folder import RunFolder
 from nasdip.records.trial_result import TrialResult
 
 _log = logging.getLogger("nasdip")
 
 
+class Worker(ChildProcess):
+    """One process, its device, the trial that it evaluates now, and whether its greeting was heard."""
+
+    def __init__(self, folder: RunFolder, device: str) -> None:
+        super().__init__("nasdip.nas.backends.worker:evaluate_all", str(folder.path.resolve()), device)
+        self.device = device
+        self.job: TrialJob | None = None
+        self.greeted = False
+
+    def begin(self, job: TrialJob) -> None:
+        """Let it evaluate a trial."""
+        self.job = job
+        self.tell(job.to_json())
+
+
 class OtherOperations(NasdipError):
     """Workers know other operations than this process, which must then evaluate the trials itself."""
 
 
-class Workers:
+class SubprocessBackend:
     """Processes that evaluate the trials of a run; to be used as a context, which ends them.
 
     They start when the first trials come. A trial whose process dies (killed, out of memory) is tried once more, in
@@ -37,10 +52,10 @@ class Workers:
     def __init__(self, folder: RunFolder, devices: Sequence[str]) -> None:
         self._folder = folder
         self._vacant = list(devices)
-        self._workers: list[WorkerProcess] = []
+        self._workers: list[Worker] = []
         self._died: set[int] = set()
 
-    def __enter__(self) -> "Workers":
+    def __enter__(self) -> "SubprocessBackend":
         return self
 
     def __exit__(
@@ -54,7 +69,7 @@ class Workers:
         """Whether another trial can begin now."""
         return bool(self._vacant) or any(worker.job is None for worker in self._workers)
 
-    def submit(self, job: Job) -> None:
+    def submit(self, job: TrialJob) -> None:
         """Begin a trial in a process that is idle, or in a new one."""
         idle = next((worker for worker in self._workers if worker.job is None), None)
         (idle or self._start()).begin(job)
@@ -67,16 +82,16 @@ class Workers:
                 if result is not None:
                     return result
 
-    def _start(self) -> WorkerProcess:
+    def _start(self) -> Worker:
         try:
-            worker = WorkerProcess(self._folder, self._vacant[0])
+            worker = Worker(self._folder, self._vacant[0])
         except OSError as error:
             raise NasdipError(f"cannot start a process for trials ({error.strerror}): search with parallel 1") from None
         del self._vacant[0]
         self._workers.append(worker)
         return worker
 
-    def _telling(self) -> list[WorkerProcess]:
+    def _telling(self) -> list[Worker]:
         """Return the busy workers that have something to tell, or have died; wait for the first."""
         busy = [worker for worker in self._workers if worker.job is not None]
         with selectors.DefaultSelector() as selector:
@@ -84,7 +99,7 @@ class Workers:
                 selector.register(worker.output, selectors.EVENT_READ, worker)
             return [worker for worker in busy if worker.has_more] or [key.data for key, _ in selector.select()]
 
-    def _hear(self, worker: WorkerProcess) -> TrialResult | None:
+    def _hear(self, worker: Worker) -> TrialResult | None:
         message = worker.hear()
         if message is None:
             return self._after_death(worker)
@@ -95,7 +110,7 @@ class Workers:
         worker.job = None
         return TrialResult.from_json(message)
 
-    def _after_death(self, worker: WorkerProcess) -> TrialResult | None:
+    def _after_death(self, worker: Worker) -> TrialResult | None:
         """Try the trial of a worker that died once more; return its failure where it was tried twice."""
         job = worker.job
         assert job is not None
