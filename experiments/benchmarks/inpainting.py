@@ -16,6 +16,7 @@ from pathlib import Path
 
 import imageio.v3 as iio
 import numpy as np
+from rows import read_rows, write_rows
 from skimage.restoration import inpaint_biharmonic
 
 from nasdip.imaging.metrics import psnr
@@ -24,7 +25,6 @@ from nasdip.options.restore import RestoreOptions
 from nasdip.records.results import Restoration
 from nasdip.restoration.plan import plan
 from nasdip.restoration.run import run_restoration
-from rows import read_rows, write_rows
 
 COLUMNS = (
     "image", "method", "seed", "sigma", "steps", "psnr", "oracle", "chosen", "taken", "estimated", "low", "high",
@@ -71,7 +71,8 @@ def fill(image: str, method: str, seed: int, options: argparse.Namespace) -> lis
     asked = RestoreOptions(architecture=method, seed=seed, steps=options.steps)
     made: Restoration = run_restoration(plan(measurement, asked, clean=clean))
     seconds, fit, expected = since(start), made.repetitions[0], made.expected
-    assert fit.oracle is not None and expected is not None
+    assert fit.oracle is not None
+    assert expected is not None
     best = np.where(known[..., None], given, fit.oracle) if made.keeps_known else fit.oracle
     oracle = psnr(clean, best.astype(np.float32), data_range=1.0)
     psnrs = (made.psnr, oracle)

@@ -3,12 +3,12 @@
 from typing import NamedTuple
 
 import numpy as np
+from scipy.fft import dctn
 from skimage.filters import gaussian
 
 from nasdip.classical.nonlocal_bayes import BayesEstimate, nonlocal_bayes
 from nasdip.classical.reference import allows_reference, filled_pixels, noisy_gaps
 from nasdip.errors import NasdipError
-from nasdip.measurement.flat_patches import cosine_basis
 from nasdip.measurement.measurement import Measurement
 from nasdip.measurement.unclipping import true_intensities
 
@@ -295,8 +295,7 @@ def coefficients(image: np.ndarray) -> np.ndarray:
     """Return the orthonormal cosine transforms of blocks, (n, C * 64); a margin that fills no block is left out."""
     height, width = (length // _BLOCK for length in image.shape[:2])
     parts = image[: height * _BLOCK, : width * _BLOCK].reshape(height, _BLOCK, width, _BLOCK, -1)
-    across, along = cosine_basis(image.shape[2]), cosine_basis(_BLOCK)
-    blocks = np.einsum("yixjc,kc,ui,vj->yxkuv", parts, across, along, along, optimize=True)
+    blocks = dctn(parts, axes=(1, 3, 4), norm="ortho").transpose(0, 2, 4, 1, 3)
     return np.asarray(blocks.reshape(height * width, -1))
 
 

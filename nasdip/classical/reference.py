@@ -9,6 +9,7 @@ from nasdip.classical.nonlocal_bayes import BayesEstimate, nonlocal_bayes
 from nasdip.measurement.impulses import fill_impulses
 from nasdip.measurement.kinds import find_kind
 from nasdip.measurement.measurement import Measurement
+from nasdip.measurement.operators.identity import Identity
 
 _SAMPLE = 48  # px
 _BYTES, _BYTES_A_VALUE = 300 * 2**20, 50
@@ -23,9 +24,11 @@ _FILLED = 0.1
 def allows_reference(measurement: Measurement) -> bool:
     """Whether the noise allows an estimate: it must be independent between pixels, and of known level.
 
-    Holes are nothing that patches of their surroundings can stand for.
+    It is an estimate of the measured values: of the image where every pixel was measured as it is.
     """
-    if measurement.is_masked or not find_kind(measurement.kind).is_white or only_impulses(measurement):
+    if not isinstance(measurement.operator, Identity):
+        return False
+    if not find_kind(measurement.kind).is_white or only_impulses(measurement):
         return False
     return measurement.relative_sigma >= _LEAST_SIGMA
 

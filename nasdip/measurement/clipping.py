@@ -8,6 +8,7 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import ndtr
 
 _PILE = 2e-4  # a larger share of values that equal the extreme is a pile: a continuous tail has none
 _GRID = np.linspace(0, 1, 257)
@@ -58,7 +59,7 @@ def clipped_moments(mean: np.ndarray, level: float | np.ndarray, limits: Limits)
     ([0.5, 0.9601], [0.01, 0.0034])
     """
     low, high = (np.clip((limit - mean) / level, -40, 40) for limit in limits)
-    below, above, density_low, density_high = normal_cdf(low), normal_cdf(-high), _density(low), _density(high)
+    below, above, density_low, density_high = ndtr(low), ndtr(-high), _density(low), _density(high)
     inside = 1 - below - above
     first = low * below + high * above + density_low - density_high  # of (y - mean) / level
     second = low**2 * below + high**2 * above + inside + low * density_low - high * density_high
@@ -133,17 +134,6 @@ def _undo(seen: np.ndarray, level: float, limits: Limits) -> Unclipped:
     slope = np.interp(seen, mean, np.gradient(true, mean))
     beyond = (math.isfinite(limits.low) & (seen < mean[0])) | (math.isfinite(limits.high) & (seen > mean[-1]))
     return Unclipped(np.interp(seen, mean, true), np.where(beyond, 0.0, slope))
-
-
-def normal_cdf(z: np.ndarray) -> np.ndarray:
-    """Return P(N(0, 1) <= z).
-
-    Examples
-    --------
-    >>> normal_cdf(np.array([0.0, 1.96])).round(3).tolist()
-    [0.5, 0.975]
-    """
-    return 0.5 * np.vectorize(math.erfc, otypes=[float])(-np.asarray(z) / math.sqrt(2))
 
 
 def _density(z: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ patches can be chosen by their low coefficients as flat, without bias to the noi
 from typing import NamedTuple
 
 import numpy as np
+from scipy.fft import dct
 
 SIDE = 8
 MOST_PATCHES = 8000
@@ -44,10 +45,7 @@ def cosine_basis(side: int) -> np.ndarray:
     >>> bool(np.allclose(cosine_basis(8) @ cosine_basis(8).T, np.eye(8)))
     True
     """
-    rows, columns = np.arange(side)[:, None], np.arange(side)
-    basis = np.sqrt(2 / side) * np.cos(np.pi * rows * (2 * columns + 1) / (2 * side))
-    basis[0] /= np.sqrt(2)
-    return basis
+    return np.asarray(dct(np.eye(side), axis=0, norm="ortho"))
 
 
 def take_patches(image: np.ndarray) -> Patches:
@@ -68,7 +66,7 @@ def take_patches(image: np.ndarray) -> Patches:
     step += (step + 1) % 2 if step > 1 else 0  # odd: even ones would keep step with the 8x8 blocks of JPEG
     windows = np.lib.stride_tricks.sliding_window_view(pixels, (SIDE, SIDE), axis=(0, 1))[::step, ::step]
     windows = windows.reshape(-1, *windows.shape[2:])  # (n, C, 8, 8)
-    basis = cosine_basis(SIDE)
+    basis = cosine_basis(SIDE)  # products of matrices: `scipy.fft.dctn` of so small patches takes 2.7 times as long
     coefficients = basis @ windows @ basis.T
     fine, coarse = coefficients[..., _FINE], coefficients[..., _COARSE]
     changing = np.abs(coefficients).max(axis=(1, 2, 3)) * 1e-10 < np.abs(fine).max(axis=(1, 2))

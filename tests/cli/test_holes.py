@@ -51,7 +51,8 @@ def test_known_pixels_come_back_untouched(folder, nasdip, holes):
     assert done.expected is not None
     assert done.expected.deviation[~missing].max() < done.expected.deviation[missing].min()
     page = (folder / "restored/holes/report.html").read_text(encoding="utf-8")
-    for words in ("The missing pixels (50 %) were filled from the one fit", "The missing pixels, in colour.", "far from"):
+    told = ("The missing pixels (50 %) were filled from the one fit", "The missing pixels, in colour.", "far from")
+    for words in told:
         assert words in page
 
 
@@ -65,7 +66,7 @@ def test_a_mask_the_other_way_round_is_the_same(folder, nasdip, holes):
 
 def test_noisy_known_pixels_are_denoised(folder, nasdip):
     nasdip("degrade", "clean.png", "--sigma", "60", "--holes", "text", "-o", "noisy.png")
-    code, _, err = nasdip(
+    code, _, _ = nasdip(
         "restore", "noisy.png", "--mask", "noisy_mask.png", "--sigma", "60", "--no-report", *QUICK, "--steps", "60"
     )
     assert code == 0
@@ -121,7 +122,7 @@ def test_a_search_knows_the_holes(folder, nasdip, holes, clean):
     quick = ("--space", "tiny", "--trials", "2", "--crop", "32", "--width", "16", "--steps", "4", "--warm-start", "2")
     final = ("--final-steps", "4", "--final-width", "16")
     given = ("--clean", "clean.png") if clean else ()
-    code, _, err = nasdip("search", "holes.png", "--mask", "holes_mask.png", "-o", "run", *quick, *final, *given)
+    code, _, _ = nasdip("search", "holes.png", "--mask", "holes_mask.png", "-o", "run", *quick, *final, *given)
     assert code == 0
     run = RunFolder(folder / "run")
     assert np.array_equal(run.mask(), ~missing)

@@ -78,7 +78,7 @@ class Mask(Operator):
         """Return the mask of a part; the identity where all of it was measured."""
         known = np.ascontiguousarray(self.known[place])
         if not known.any():
-            raise NasdipError("a hole covers a whole tile, or crop: use a larger one, or the whole picture (--tile off)")
+            raise NasdipError("a hole covers a whole tile, or crop: use a larger one, or the whole (--tile off)")
         return Identity() if known.all() else Mask(known)
 
     def padded(self, padding: Any) -> "Mask":

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+from scipy import ndimage
 
 from nasdip.imaging.checks import luminance
 
@@ -35,7 +36,7 @@ def detail_box(image: np.ndarray, side: int) -> Box:
     Box(top=16, left=16, side=16)
     """
     rows, columns = np.gradient(luminance(image.astype(np.float64)))
-    total = np.pad(np.cumsum(np.cumsum(rows**2 + columns**2, axis=0), axis=1), ((1, 0), (1, 0)))
-    sums = total[side:, side:] - total[:-side, side:] - total[side:, :-side] + total[:-side, :-side]
-    top, left = np.unravel_index(int(np.argmax(sums)), sums.shape)
+    whole = tuple(slice(side // 2, length - (side - 1) // 2) for length in rows.shape)  # middles of squares inside
+    means = ndimage.uniform_filter(rows**2 + columns**2, side)[whole]
+    top, left = np.unravel_index(int(np.argmax(means)), means.shape)
     return Box(int(top), int(left), side)

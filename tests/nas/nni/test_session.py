@@ -8,6 +8,7 @@ import sys
 import time
 from datetime import UTC, datetime
 
+import imageio.v3 as iio
 import numpy as np
 import pytest
 from skimage.data import camera
@@ -29,7 +30,9 @@ from nasdip.nas.backends.nni.plain_json import ObjectRefused, check_plain
 from nasdip.nas.backends.nni.session import Session, read_curve
 from nasdip.nas.backends.nni.setup import TunerSetup
 from nasdip.nas.ledger import Ledger
+from nasdip.nas.request import settings_of
 from nasdip.nas.trial_task import read_task
+from nasdip.options.search_request import SearchOptions
 from nasdip.records.trial_result import TrialResult
 from nasdip.space.search_space import SearchSpace
 
@@ -50,7 +53,7 @@ class Service:
         self.files = ExperimentFiles(path / "AbCd1234")
         (self.files.path / "db").mkdir(parents=True)
         self.arguments = {"image": "camera", "noise": 25, "reward": "heldout", "crop": 16, "width": 16, "steps": 4}
-        self.arguments |= arguments
+        self.arguments |= {"warm_start": 0, "candidates": [], **arguments}
         self.base = path
         self._execute(TABLES)
         self._revision = 0
@@ -389,7 +392,7 @@ def test_trials_know_the_impulses_of_a_picture_also_after_a_resumption(service, 
     assert (task.measurement.kind, task.measurement.sigma) == ("impulse", record.sigma) == (record.kind, record.sigma)
     assert 0.02 < np.mean(~task.measurement.valid) < 0.1
     assert task.reward == reward
-    assert task.measurement.reference is not None  # fits are stopped by it, whatever the reward
+    assert task.reference is not None  # fits are stopped by it, whatever the reward
     session.close()
     again = service.session(image=image, noise=None, reward=reward, crop=48)
     assert asked(again)[1]["task"] == parameters["task"]  # named after its content
@@ -402,6 +405,44 @@ def test_a_reward_that_the_noise_does_not_allow_is_found_by_the_check(service, t
     with pytest.raises(NasdipError, match=r"impulses are all the noise.*use the reward heldout"):
         TunerSetup.from_arguments("reinforce", arguments, service.base).check()
     TunerSetup.from_arguments("reinforce", {**arguments, "reward": "auto"}, service.base).check()
+
+
+@pytest.mark.parametrize("blind", [True, False])
+def test_trials_know_the_holes_of_a_picture(service, tmp_path, blind):
+    if blind:
+        pixels, mask = np.full((40, 40), 90, np.uint8), np.zeros((40, 40), np.uint8)
+        mask[10:20, 12:18] = 255
+        iio.imwrite(tmp_path / "photo.png", pixels)
+        iio.imwrite(tmp_path / "mask.png", mask)
+        holes = {"image": str(tmp_path / "photo.png"), "mask": str(tmp_path / "mask.png"), "noise": None}
+    else:
+        holes = {"missing": 0.5, "noise": None}
+    session = service.session(**holes, reward="auto", crop=32)
+    task = read_task(service.files.path / asked(session)[1]["task"])
+    assert task.measurement.is_masked
+    assert task.reward == session.folder.record().settings.reward == ("heldout" if blind else "clean")
+    missing = np.mean(~session.folder.mask())
+    assert missing == pytest.approx(60 / 1600 if blind else 0.5, abs=1e-3)
+    session.close()
+
+
+def test_searches_of_nni_have_the_defaults_of_all_searches(service):
+    bare = {key: value for key, value in service.arguments.items() if key not in ("warm_start", "candidates")}
+    settings = TunerSetup.from_arguments("reinforce", bare, service.base).settings(trials=3)
+    assert settings.warm_start == settings_of(SearchOptions()).warm_start == 400
+    assert settings.candidates == settings_of(SearchOptions()).candidates
+    assert settings.proxy == settings_of(SearchOptions(crop=16, width=16, steps=4)).proxy
+
+
+def test_an_experiment_of_an_earlier_version_gets_the_names_of_today(service):
+    service.profile(
+        tuner={"className": "nasdip.search.nni.tuner.ReinforceTuner"},
+        trialCommand="exec python -m nasdip.search.nni.trial",
+    )
+    service.files.mend()
+    profile = service.files.profile()
+    assert profile["tuner"]["className"] == "nasdip.nas.backends.nni.tuner.ReinforceTuner"
+    assert profile["trialCommand"] == "exec python -m nasdip.nas.backends.nni.trial"
 
 
 def test_the_environment_names_another_picture(service, monkeypatch, tmp_path):
