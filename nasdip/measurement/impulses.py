@@ -7,6 +7,8 @@ impulse is an extreme that neither its neighbours nor the noise make likely.
 from collections.abc import Iterator
 
 import numpy as np
+from scipy import ndimage
+from scipy.special import expit
 
 from nasdip.imaging.checks import check_image
 from nasdip.measurement.clipping import Limits, clipped_moments, find_limits
@@ -118,7 +120,7 @@ def _sample(pixels: np.ndarray) -> np.ndarray:
 def _find(pixels: np.ndarray) -> np.ndarray:
     """Return the impulses (H, W) of a picture (H, W, C) in [0, 1]."""
     nothing = np.zeros(pixels.shape[:2], bool)
-    padded = _padded(pixels)
+    padded = np.pad(pixels, ((_REACH, _REACH), (_REACH, _REACH), (0, 0)), mode="reflect")
     sides = [_Side(padded, bright=False), _Side(padded, bright=True)]
     found = nothing
     for number in range(1, _ROUNDS + 1):
@@ -183,7 +185,7 @@ class _Side:
         for y, x in _OFFSETS:
             at = rows + y, columns + x
             other, values = ~self._extreme[at], self._from_end(self._padded[at])
-            reached += other * _logistic((_BAND - values) / level).prod(axis=1)
+            reached += other * _normal_cdf((_BAND - values) / level).prod(axis=1)
             distance += other * values.max(axis=1)
             extreme += ~other
         neighbours = len(_OFFSETS)
@@ -197,33 +199,21 @@ class _Side:
         Strip by strip.
         """
         wide = np.linspace(-3, 4, 513)
-        seen, padded = clipped_moments(wide, level, Limits(0.0, 1.0))[0], _padded(pixels)
+        seen = clipped_moments(wide, level, Limits(0.0, 1.0))[0]
+        means = ndimage.uniform_filter(pixels, (2 * _REACH + 1, 2 * _REACH + 1, 1), mode="mirror")
         chances, rows = np.empty(pixels.shape[:2], np.float32), max(1, _CHUNK // pixels.shape[1])
         for top in range(0, len(chances), rows):
-            means = self._from_end(_neighbour_means(padded[top : top + rows + 2 * _REACH]))
-            meant = np.interp(means, seen, wide)
-            chances[top : top + rows] = _logistic((_BAND - meant) / level).prod(axis=2)
+            meant = np.interp(self._from_end(means[top : top + rows]), seen, wide)
+            chances[top : top + rows] = _normal_cdf((_BAND - meant) / level).prod(axis=2)
         return chances
 
     def _from_end(self, values: np.ndarray) -> np.ndarray:
         return 1 - values if self._bright else values
 
 
-def _padded(pixels: np.ndarray) -> np.ndarray:
-    return np.pad(pixels, ((_REACH, _REACH), (_REACH, _REACH), (0, 0)), mode="reflect")
-
-
-def _neighbour_means(padded: np.ndarray) -> np.ndarray:
-    """Return means over 5x5 px (H, W, C) of a picture that is 2 px larger on every side."""
-    side = 2 * _REACH + 1
-    height, width = (length - 2 * _REACH for length in padded.shape[:2])
-    rows = np.sum([padded[shift : shift + height] for shift in range(side)], axis=0)
-    return np.asarray(np.sum([rows[:, shift : shift + width] for shift in range(side)], axis=0) / side**2)
-
-
-def _logistic(z: np.ndarray) -> np.ndarray:
+def _normal_cdf(z: np.ndarray) -> np.ndarray:
     """Return about P(N(0, 1) <= z): within 0.01, with heavier tails."""
-    return 1 / (1 + np.exp(-1.702 * np.maximum(z, -30)))
+    return np.asarray(expit(1.702 * z))
 
 
 def _levels(filled: np.ndarray, share: float) -> tuple[float, float]:

@@ -13,7 +13,7 @@ from nasdip.space.architecture import Architecture
 
 # Seconds that a search may take where a person says nothing of how long it should be.
 DEFAULT_BUDGET = 600.0
-_TRIALS, _WARM_START = 24, 400
+_WARM_START = 400
 
 
 def parse_parallel(text: str) -> int | None:
@@ -32,8 +32,8 @@ class SearchOptions:
     `settings` makes of it what a run records. NasdipError for bad values.
     """
 
-    searcher: str = option("reinforce", "What proposes architectures: reinforce, evolution or random.")
-    trials: int | None = option(None, f"Most architectures to try [default: {_TRIALS}].", minimum=1)
+    searcher: str = option(SearchSettings.searcher, "What proposes architectures: reinforce, evolution or random.")
+    trials: int | None = option(None, f"Most architectures to try [default: {SearchSettings.trials}].", minimum=1)
     budget: float | None = option(
         None,
         "Time of all, as 60s, 10m or 1.5h (in Python: seconds): fewer trials, and then a shorter last fit, keep it "
@@ -41,11 +41,16 @@ class SearchOptions:
         metavar="TIME",
         parse=parse_budget,
     )
-    crop: int | None = option(96, "Side of the centre crop that a trial fits, px; 0 = the whole picture.", minimum=0)
-    width: int = option(32, "Channels in a trial.", minimum=1)
-    steps: int = option(600, "Most optimiser steps of a trial; its rule ends most fits sooner.", minimum=1)
+    crop: int | None = option(
+        ProxySettings.crop, "Side of the centre crop that a trial fits, px; 0 = the whole picture.", minimum=0
+    )
+    width: int = option(ProxySettings.width, "Channels in a trial.", minimum=1)
+    steps: int = option(
+        ProxySettings.steps, "Most optimiser steps of a trial; its rule ends most fits sooner.", minimum=1
+    )
     heldout: float = option(
-        0.2, "Share of the pixels that a trial's fit does not see, in (0, 0.5]: they make half of the reward, or all."
+        ProxySettings.heldout,
+        "Share of the pixels that a trial's fit does not see, in (0, 0.5]: they make half of the reward, or all.",
     )
     threads: int | None = option(
         None, "CPU threads of a trial; rewards depend on it by rounding [default: its share of all].", minimum=1
@@ -112,7 +117,7 @@ class SearchOptions:
         fields = {
             "searcher": self.searcher,
             "searcher_settings": dict(self.searcher_settings),
-            "trials": _TRIALS if self.trials is None else self.trials,
+            "trials": SearchSettings.trials if self.trials is None else self.trials,
             "seed": self.seed,
             "reward": self.reward,
             "proxy": proxy,

@@ -14,6 +14,7 @@ import torch
 from nni_process import kill_all, nni_experiment, wait_until
 
 from nasdip.console import duration
+from nasdip.measurement.measure import measurement_of
 from nasdip.nas.runner import run_trials, start_run
 from nasdip.options.search import FinalSettings, ProxySettings, SearchSettings
 from nasdip.records.run_folder import RunFolder
@@ -32,10 +33,13 @@ CONFIG = {
     "tuner": {
         "codeDirectory": ".",
         "className": "nasdip.nas.backends.nni.tuner.RandomTuner",
-        "classArgs": {"image": "astronaut", "noise": 25, "reward": "heldout", "crop": 16, "width": 16, "steps": 10},
+        "classArgs": {
+            "image": "astronaut", "noise": 25, "reward": "heldout", "warm_start": 0, "candidates": [], "crop": 16,
+            "width": 16, "steps": 10,
+        },
     },
     "trainingService": {"platform": "local"},
-}
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -114,8 +118,8 @@ def searched(tmp_path_factory):
     """The folder of an in-process search of three trials, without a final fit."""
     folder = RunFolder(tmp_path_factory.mktemp("searched") / "run")
     settings = SearchSettings(trials=3, proxy=ProxySettings(crop=16, width=16, steps=3), final=FinalSettings(steps=0))
-    noisy = np.random.default_rng(0).random((32, 32, 3), dtype=np.float32)
-    start_run(folder, settings, SearchSpace.load("tiny"), noisy, None, torch.device("cpu"), image="photo.png")
+    measurement = measurement_of(np.random.default_rng(0).random((32, 32, 3), dtype=np.float32))
+    start_run(folder, settings, SearchSpace.load("tiny"), measurement, None, torch.device("cpu"), image="photo.png")
     run_trials(folder, torch.device("cpu"))
     return folder.path
 

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy.special import ndtr
 
 from nasdip.classical.reference import make_reference
 from nasdip.measurement.clipping import Limits, clipped_moments, undo_clipping

@@ -150,7 +150,7 @@ def test_the_final_fit_goes_on_as_planned_whatever_is_free(tmp_path, monkeypatch
     runner.run_trials(folder, CPU)
     first = plan_best(folder, CPU)
     assert (first.plan.resumed, first.plan.done, first.plan.missing) == (False, 0, 2)
-    run_restoration(first.task, first.plan._replace(repeats=1), folder.final)
+    run_restoration(first.plan._replace(repeats=1), folder.final)
     monkeypatch.setattr(tile_choice, "available_memory", lambda _: 1)
     second = plan_best(folder, CPU)
     assert (second.plan.resumed, second.plan.done, second.plan.missing) == (True, 1, 1)

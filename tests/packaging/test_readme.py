@@ -1,4 +1,4 @@
-"""The README's commands run as they are written, with smaller fits."""
+"""The commands and Python examples of the README and of docs/ run as they are written, with smaller fits."""
 
 import os
 import re
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import skimage
 import tifffile
 from nni_process import wait_until
 from skimage.data import astronaut
@@ -19,106 +20,184 @@ from nasdip.io.image_file import write_image
 from nasdip.measurement.add_noise import add_noise
 
 ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+README, NNI = ROOT / "README.md", ROOT / "docs/nni.md"
+PAGES = [README, *sorted((ROOT / "docs").glob("*.md"))]
 SMALLER = {
-    "restore": ["--steps", "2", "--width", "16"],
+    "restore": shlex.split("--steps 2 --width 8"),
     "compare": shlex.split("--methods dip,zs-n2n,tv --steps 2 --width 16"),
+    "pairs": ["--validation-count", "8"],
     "train": ["--batch", "16"],
     "demo-report": shlex.split("--repeats 1 --steps 2 --width 16"),
     "search": shlex.split("--trials 2 --crop 16 --width 16 --steps 2 --final-steps 2 --final-width 16 --warm-start 3"),
 }
+# Where the first of its kind has shown it all.
+SMALLEST = {
+    "restore": [*SMALLER["restore"], "--repeats", "1"],
+    "compare": shlex.split("--methods tv --steps 2 --width 16"),
+    "search": shlex.split(
+        "--trials 2 --crop 16 --width 16 --steps 2 --final-steps 0 --warm-start 0 --space tiny --candidate none"
+    ),
+}
+# These are compared with the first search, in its space.
+SAME_SPACE = ("random",)
 
 
-def blocks(language):
-    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+def blocks(language, page):
+    return re.findall(rf"```{language}\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL)
 
 
-def commands(nni=False):
-    """Return the commands of the blocks that are about NNI, or of all others."""
-    chosen = [block for block in blocks("sh") if ("nnictl" in block) == nni]
+def commands(*pages, nni=False):
+    """Return the commands of the blocks that are about NNI, or of all others, each once."""
+    chosen = [block for page in pages for block in blocks("sh", page) if ("nnictl" in block) == nni]
     lines = [line.split("  #")[0] for block in chosen for line in block.splitlines()]
-    return [shlex.split(line) for line in lines if line.startswith("nasdip ")]
+    found = [tuple(shlex.split(line)) for line in lines if line.startswith("nasdip ")]
+    return [list(command) for command in dict.fromkeys(found)]
+
+
+def smaller(command, before):
+    """Return what makes a command's fits smaller; `before` are the names of the commands that were run before it."""
+    name = command[1]
+    if "--resume" in command:
+        return []
+    if name in before and name in SMALLEST and not set(command) & set(SAME_SPACE):
+        return SMALLEST[name]
+    return SMALLER.get(name, [])
 
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    clean = img_as_float32(astronaut()[80:120, 210:242])
+    clean = img_as_float32(astronaut()[80:104, 210:230])
     write_image(tmp_path / "clean.png", clean)
     write_image(tmp_path / "photo.png", add_noise(clean, sigma=25, seed=0))
-    tifffile.imwrite(tmp_path / "cells.tif", np.random.default_rng(0).integers(0, 4000, (24, 20)).astype(np.uint16))
+    tifffile.imwrite(tmp_path / "cells.tif", np.random.default_rng(0).integers(0, 4000, (20, 18)).astype(np.uint16))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
+@pytest.fixture
+def _first_report_alone(monkeypatch):
+    """Draw the report of the first restoration, and that of the command report, alone: drawing takes longest."""
+    from nasdip.cli.commands import demo_report, restore, search
+
+    drawn = []
+
+    def write_first(path, write=restore.write_report):
+        drawn.append(path)
+        return write(path) if len(drawn) == 1 else path / "report.html"
+
+    for module in (restore, search, demo_report):
+        monkeypatch.setattr(module, "write_report", write_first)
+
+
+@pytest.mark.usefixtures("_first_report_alone")
 @pytest.mark.filterwarnings("ignore::UserWarning")
-def test_every_command_of_the_readme_runs(folder, monkeypatch, capsys):
+def test_every_command_runs(folder, monkeypatch, capsys):
     from nasdip.cli import main
     from nasdip.nas.backends.nni import health
 
     # Portals which tests beside this one open on purpose are no matter of the README.
     monkeypatch.setattr(health, "managers", lambda: iter(()))
-    found = commands()
-    assert {command[1] for command in found} >= {"restore", "search", "status", "report", "noise", "spectrum", "zoo"}
+    found = commands(*PAGES)
+    assert {command[1] for command in found} >= {
+        "restore", "search", "status", "report", "degrade", "spectrum", "zoo", "compare", "pairs", "train", "denoise",
+        "demo-report", "doctor",
+    }  # fmt: skip
+    before = set()
     for command in found:
-        resuming = "--resume" in command
-        smaller = [] if resuming else SMALLER.get(command[1], [])
-        monkeypatch.setattr("sys.argv", [*command, *smaller])
+        monkeypatch.setattr("sys.argv", [*command, *smaller(command, before)])
+        before.add(command[1])
         with pytest.raises(SystemExit) as caught:
             main()
         assert not caught.value.code, (command, *capsys.readouterr())
 
 
 @pytest.mark.nni
-def test_every_nni_command_of_the_readme_runs(folder):
+def test_every_nni_command_runs(folder):
     shutil.copytree(ROOT / "search_spaces", folder / "search_spaces")
     shutil.copytree(ROOT / "experiments", folder / "experiments", ignore=shutil.ignore_patterns("benchmarks"))
     config = folder / "experiments/denoise_cpu.yml"
     text = config.read_text(encoding="utf-8")
-    for line, smaller in (
+    for line, fewer in (
         ("crop: 96", "crop: 16"),
         ("steps: 600", "steps: 4"),
         ("maxTrialNumber: 40", "maxTrialNumber: 3"),
         ("warm_start: 400", "warm_start: 4"),
     ):
         assert line in text
-        text = text.replace(line, smaller)
+        text = text.replace(line, fewer)
     config.write_text(text, encoding="utf-8")
     environment = {**os.environ, "HOME": str(folder), "PWD": str(folder)}
+    name = "ID"
 
     def nasdip(*words):
-        command = [sys.executable, "-m", "nasdip", *words]
+        command = [sys.executable, "-m", "nasdip", *(name if word == "ID" else word for word in words)]
         return subprocess.run(command, env=environment, cwd=folder, check=True, capture_output=True, text=True).stdout
 
-    found = commands(nni=True)
+    found = commands(NNI, nni=True)
+    assert {tuple(command) for command in commands(README, nni=True)} <= {tuple(command) for command in found}
     assert [command[1:3] for command in found] == [
         ["doctor", "experiments/denoise_cpu.yml"], ["nnictl", "create"], ["status", "ID"], ["nnictl", "resume"],
+        ["report", "ID"], ["nnictl", "update"], ["nnictl", "stop"], ["nnictl", "view"], ["restore", "photo.png"],
     ]  # fmt: skip
-    doctor, create, status, resume = (command[1:] for command in found)
+    doctor, create, status, resume, report, update, stop, view, restore = (command[1:] for command in found)
     # Another port, since other tests, or people, may use NNI's own.
+    port = ("--port", "18690")
     try:
         assert "sound" in nasdip(*doctor)
-        words = nasdip(*create, "--port", "18690")
-        (name,) = set(re.findall(r"nnictl stop (\w{8})", words))
-        wait_until(
-            lambda: "3 of 3" in nasdip(*(name if word == "ID" else word for word in status)), 90, "the third trial"
-        )
+        (name,) = set(re.findall(r"nnictl stop (\w{8})", nasdip(*create, *port)))
+        wait_until(lambda: "3 of 3" in nasdip(*status), 90, "the third trial")
         assert (folder / "runs" / name / "run/best.json").is_file()
-        nasdip("nnictl", "stop", name)
-        assert name in nasdip(*(name if word == "ID" else word for word in resume), "--port", "18690")
-        assert "report.html" in nasdip("report", name)
-        nasdip("restore", "photo.png", "--architecture", name, "--steps", "2", "--width", "16")
+        nasdip(*stop)
+        assert name in nasdip(*resume, *port)
+        assert "report.html" in nasdip(*report)
+        nasdip(*update)
+        assert " of 80" in nasdip(*status)
+        nasdip(*stop)
+        nasdip(*view, *port)
+        nasdip(*stop)
+        nasdip(*restore, *SMALLER["restore"])
     finally:
         subprocess.run(
             [sys.executable, "-m", "nasdip", "nnictl", "stop", "--all"], env=environment, cwd=folder, check=True
         )
 
 
-def test_the_python_of_the_readme_runs(folder, monkeypatch):
+@pytest.fixture
+def _registries():
+    """Take back what examples register."""
+    from nasdip.measurement import add_noise as noises
+    from nasdip.measurement.operators.registry import OPERATORS
+    from nasdip.network.plain.operations import ACTIVATIONS, BUILDERS
+    from nasdip.searchers.registry import SEARCHERS
+    from nasdip.space.operations import OPERATIONS
+
+    registries, kinds = (noises._MODELS, OPERATORS, ACTIVATIONS, BUILDERS, SEARCHERS, OPERATIONS), noises.KINDS
+    kept = [dict(registry) for registry in registries]
+    yield
+    noises.KINDS = kinds
+    for registry, before in zip(registries, kept, strict=True):
+        registry.clear()
+        registry.update(before)
+
+
+@pytest.mark.usefixtures("_registries")
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks("python", page)], ids=lambda page: page.name)
+def test_the_python_runs(page, folder, monkeypatch, capsys):
+    """All blocks of a page, one after the other, on a smaller picture."""
     from nasdip import api
 
-    (block,) = blocks("python")
-    restore, search = api.restore, api.search
-    tiny = {"trials": 2, "crop": 16, "width": 16, "steps": 2, "final_steps": 2, "final_width": 16}
+    tiny = {"crop": 16, "width": 16, "steps": 2, "final_steps": 2, "final_width": 16, "warm_start": 0}
+    restore, inpaint, search = api.restore, api.inpaint, api.search
     monkeypatch.setattr(api, "restore", lambda image, **o: restore(image, **{**o, "steps": 2, "width": 8}))
-    monkeypatch.setattr(api, "search", lambda image, **o: search(image, **{**o, **tiny}))
-    exec(compile(block, "README.md", "exec"), {})
+    monkeypatch.setattr(api, "inpaint", lambda image, mask, **o: inpaint(image, mask, **{**o, "steps": 2, "width": 8}))
+    # Those of a resumed search are its own.
+    monkeypatch.setattr(
+        api, "search",
+        lambda image, **o: search(image, **{**o, "trials": o["trials"] // 10, **({} if "resume" in o else tiny)}),
+    )  # fmt: skip
+    picture = astronaut()[:72, :192]
+    monkeypatch.setattr(skimage.data, "astronaut", lambda: picture)
+    (folder / "experiments").symlink_to(ROOT / "experiments")
+    names = {}
+    for number, block in enumerate(blocks("python", page), start=1):
+        exec(compile(block, f"{page.name}, block {number}", "exec"), names)

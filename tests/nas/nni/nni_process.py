@@ -41,7 +41,7 @@ RANDOM_SEARCH: dict[str, Any] = {
 
 
 class Process(NamedTuple):
-    """A process of an experiment: `role` is manager, iterate (of a remote worker), tuner, trial or other."""
+    """A process of an experiment: `role` is manager, keeper (of a remote worker), tuner, trial or other."""
 
     pid: int
     role: str
@@ -94,7 +94,7 @@ def _role(command: Sequence[str], environment: Mapping[str, str]) -> str:
     if any(word.endswith("nni_node/main.js") for word in command):
         return "manager"
     if any(word.endswith("trial_keeper/main.js") for word in command):
-        return "iterate"
+        return "keeper"
     if "--exp_params" in command:
         return "tuner"
     return "trial" if "NNI_TRIAL_JOB_ID" in environment else "other"

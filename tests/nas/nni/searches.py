@@ -18,7 +18,8 @@ def search_config(folder, *, trials, at_once, command=TRIAL, searcher="Reinforce
     folder.mkdir(parents=True, exist_ok=True)
     # The published recipe takes all steps, so that how long a trial lasts is known.
     quick = {"crop": 16, "width": 16, "steps": 4, "recipe": "published"}
-    chosen = {"image": "camera", "noise": 25, "reward": "heldout", **quick, **arguments}
+    bare = {"warm_start": 0, "candidates": []}
+    chosen = {"image": "camera", "noise": 25, "reward": "heldout", **bare, **quick, **arguments}
     return {
         "experimentWorkingDirectory": str(folder / "experiments"),
         "searchSpaceFile": str(ROOT / f"search_spaces/{space}.json"),

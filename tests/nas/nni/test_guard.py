@@ -472,8 +472,8 @@ def test_workers_are_guarded(tmp_path, worker):
     }  # fmt: skip
     with nni_experiment(tmp_path, config, PORTS) as experiment:
         wait_until(experiment.trials, 60, "the first trial")
-        keepers = {process.pid for process in processes_of(tmp_path / "worker") if process.role == "iterate"}
-        addresses = [listener.address for iterate in keepers for listener in listeners_of(iterate)]
+        keepers = {process.pid for process in processes_of(tmp_path / "worker") if process.role == "keeper"}
+        addresses = [listener.address for keeper in keepers for listener in listeners_of(keeper)]
         assert len(keepers) == 2
         assert addresses.count("127.0.0.1") == 2
         assert set(addresses) <= {"127.0.0.1", "::1"}

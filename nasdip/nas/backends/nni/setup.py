@@ -36,6 +36,10 @@ class Pictures(NamedTuple):
     input_file: Path
     known: np.ndarray | None = None  # (H, W) bool, where pixels were measured; None: everywhere
 
+    def measurement(self) -> Measurement:
+        """Find out what noise the picture holds."""
+        return measurement_of(self.noisy, known=self.known)
+
 
 @dataclass(frozen=True)
 class TunerSetup:
@@ -158,8 +162,7 @@ class TunerSetup:
         with tempfile.TemporaryDirectory() as folder:
             pictures = self.pictures(Path(folder))
         if self.options.reward == "estimate":
-            measurement = measurement_of(pictures.noisy, known=pictures.known)
-            choose_reward(self.settings(trials=1), measurement, has_clean=pictures.clean is not None)
+            choose_reward(self.settings(trials=1), pictures.measurement(), has_clean=pictures.clean is not None)
 
     def _find(self, name: str) -> Path:
         """Return the file that `name` means: where nnictl was started (PWD), under `base`, or in scikit-image."""
