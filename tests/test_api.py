@@ -57,7 +57,7 @@ def test_search_returns_the_best_and_keeps_a_run_on_demand(tmp_path):
         ({"channel_axis": 5}, "channel_axis 5"),
         ({"width": -4}, "width -4"),
         ({"seed": -1}, "seed -1"),
-        ({"repeats": 0}, "0 repetitions"),
+        ({"repeats": 0}, "repeats 0"),
         ({"steps": 0}, "steps 0"),
         ({"steps": 2.5}, "steps 2.5"),
         ({"architecture": "resnet"}, "resnet"),

@@ -27,7 +27,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import psutil
@@ -38,6 +38,7 @@ from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 from skimage import data
 
+T = TypeVar("T")
 # What a scenario yields, by name: pixels and weights, or a text.
 Results = dict[str, Any]
 
@@ -49,7 +50,7 @@ _RESTORATION = ("**/*.tif", "**/*.csv", "record.json")
 _COSTS = ("seconds", "memory")
 # Seconds that no fit takes: time is not compared, so it can mark work that must not be done twice.
 _MARK = 1e6
-_PATIENCE = 300  # seconds, for a command or an experiment
+_PATIENCE = 600  # seconds, for a command or an experiment
 _NAMED, _LONG = 3, 200  # differences that a line names, and characters of what it quotes
 # Set when a person, or the system, ends this script.
 _stopped = threading.Event()
@@ -231,7 +232,7 @@ def restoration(folder: Path, picture: str) -> Results:
 
 def trials(run: Path) -> Results:
     """Return the architectures and rewards of a search."""
-    found = (json.loads(path.read_text(encoding="utf-8")) for path in sorted(run.glob("trials/*.json")))
+    found = (json.loads(path.read_text(encoding="utf-8")) for path in sorted(run.glob("trials/[0-9]*.json")))
     return {f"trial {t['trial']}": f"{t['architecture']} {t['status']} {t['reward']!r}" for t in found}
 
 
@@ -319,7 +320,8 @@ def compare(at: Place) -> Results:
 def nni(at: Place) -> Results:
     with ended_at_last(at):
         experiment = Experiment.created(at)
-        experiment.finish(at)
+        experiment.wait_for(at, _NNI_TRIALS)
+        experiment.stop(at)
         return trials(experiment.run)
 
 
@@ -357,7 +359,7 @@ def _resumed(
     _mark(at.begun.folder / done)
     at.ended.nasdip(*again)
     kept = "kept" if _is_marked(at.ended.folder) else "done again"
-    return results(at.whole.folder) | {"finished part": "kept"}, results(at.ended.folder) | {"finished part": kept}
+    return {"finished part": "kept"} | results(at.whole.folder), {"finished part": kept} | results(at.ended.folder)
 
 
 def _mark(path: Path) -> None:
@@ -366,7 +368,7 @@ def _mark(path: Path) -> None:
 
 
 def _is_marked(folder: Path) -> bool:
-    parts = [*folder.glob("run/trials/*.json"), *folder.glob("restored/*/repetition-*/fit.json")]
+    parts = [*folder.glob("run/trials/[0-9]*.json"), *folder.glob("restored/*/repetition-*/fit.json")]
     return any(json.loads(path.read_text(encoding="utf-8"))["seconds"] >= _MARK for path in parts)
 
 
@@ -376,14 +378,15 @@ def nni_resume(at: Relay) -> tuple[Results, Results]:
     with ended_at_last(at.ended):
         before = replace(at.begun, side=_put(at.begun.side, checkout))
         experiment = Experiment.created(before)
-        wait_until(lambda: len(trials(experiment.run)) >= _NNI_FIRST, "OLD: trials of NNI")
-        before.nasdip("nnictl", "stop", experiment.id)
+        experiment.wait_for(before, _NNI_FIRST)
+        experiment.stop(before)
         first = trials(experiment.run)
         if len(first) >= _NNI_TRIALS:
             raise Broken("OLD: NNI's experiment ended before it was stopped")
         after = replace(at.ended, side=_put(at.ended.side, checkout))
-        _launch(after, "resume", experiment.id, "--port", experiment.port)
-        experiment.finish(after)
+        _launched(after, lambda: after.nasdip("nnictl", "resume", experiment.id, "--port", experiment.port))
+        experiment.wait_for(after, _NNI_TRIALS)
+        experiment.stop(after)
     last = trials(experiment.run)
     return first | {"trials": str(_NNI_TRIALS)}, {name: last[name] for name in first} | {"trials": str(len(last))}
 
@@ -415,7 +418,7 @@ def _to_first_format(run: Path) -> None:
             del part[key]
     settings["reward"] = "auto"  # its default, which meant held-out pixels where there was no clean picture
     (run / "run.json").write_text(json.dumps(record), encoding="utf-8")
-    for path in run.glob("trials/*.json"):
+    for path in run.glob("trials/[0-9]*.json"):
         trial = json.loads(path.read_text(encoding="utf-8"))
         kept = {key: value for key, value in trial.items() if key not in _LATER_TRIAL}
         path.write_text(json.dumps(kept), encoding="utf-8")
@@ -452,15 +455,27 @@ class Experiment(NamedTuple):
         config["tuner"]["classArgs"] = {**given, **small, "threads": 1, "seed": 1}
         file = at.side.code / "experiments/same_bits.yml"  # its relative paths start there
         file.write_text(yaml.safe_dump(config), encoding="utf-8")
-        port = _free_port()
-        _launch(at, "create", "--config", file, "--port", port)
-        *_, name = json.loads((at.folder / "home/nni-experiments/.experiment").read_text(encoding="utf-8"))
-        return Experiment(name, port, place / name / "run")
+        return _launched(at, lambda: Experiment._begun(at, file, place))
 
-    def finish(self, at: Place) -> None:
-        """Wait until all trials are done, and stop NNI."""
-        what = f"{at.side.name}: the end of NNI's experiment"
-        wait_until(lambda: self._status(at) == "DONE" and len(trials(self.run)) >= _NNI_TRIALS, what)
+    @staticmethod
+    def _begun(at: Place, file: Path, place: Path) -> "Experiment":
+        port = _free_port()
+        at.nasdip("nnictl", "create", "--config", file, "--port", port)
+        *_, name = json.loads((at.folder / "home/nni-experiments/.experiment").read_text(encoding="utf-8"))
+        experiment = Experiment(name, port, place / name / "run")
+        experiment.wait_for(at, 0)
+        return experiment
+
+    def wait_for(self, at: Place, count: int) -> None:
+        """Wait until the search is there with so many trials; all of them are the end of the experiment."""
+
+        def there() -> bool:
+            status, run = self._status(at), self.run / "run.json"
+            return run.exists() and len(trials(self.run)) >= count and (count < _NNI_TRIALS or status == "DONE")
+
+        wait_until(there, f"{at.side.name}: {count} trials of NNI")
+
+    def stop(self, at: Place) -> None:
         at.nasdip("nnictl", "stop", self.id)
 
     def _status(self, at: Place) -> str:
@@ -482,15 +497,14 @@ def _free_port() -> int:
         return int(server.getsockname()[1])
 
 
-def _launch(at: Place, *words: object) -> None:
-    """Start NNI; again where its manager needed longer than the seconds that NNI gives it, as on a busy machine."""
-    for left in reversed(range(_LAUNCHES)):
+def _launched(at: Place, launch: Callable[[], T]) -> T:
+    """Start NNI; again where it took longer than the few seconds that NNI gives its parts, as on a busy machine."""
+    for _ in range(_LAUNCHES - 1):
         try:
-            return at.nasdip("nnictl", *words)
+            return launch()
         except Broken:
             _end_all(at)
-            if not left:
-                raise
+    return launch()
 
 
 @contextmanager

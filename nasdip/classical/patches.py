@@ -142,7 +142,7 @@ def nearest(image: np.ndarray, side: int, strip: Strip, *, reach: int, count: in
 
 
 def _box(values: np.ndarray, side: int) -> np.ndarray:
-    """Return the sums of `side` successive rows."""
+    """Return the sums of `side` successive rows; infinite ones stay so, which running sums would make NaN."""
     count = len(values) - side + 1
     total = values[:count].copy()
     for shift in range(1, side):

@@ -245,7 +245,10 @@ def _places(mask: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def _neighbours(image: np.ndarray, counted: np.ndarray, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return sum (n, C) and number (n,) of those of the 8 neighbours of pixels (n, 2) that a mask (H, W) counts."""
+    """Return sum (n, C) and number (n,) of those of the 8 neighbours of pixels (n, 2) that a mask (H, W) counts.
+
+    At these pixels alone: filters of the whole picture would take its memory several times.
+    """
     total, count = np.zeros((len(places), image.shape[2])), np.zeros(len(places))
     for offset in _NEXT:
         beside = places + offset

@@ -53,9 +53,8 @@ def start_run(
 ) -> None:
     """Lay out the folder of a new search on a measurement, and check everything that can be checked before.
 
-    `image` and `clean_image` name the
-    pictures for people; a copy of `input_file` is kept; `started` is the provenance, where it is not that of this
-    process's command.
+    `image` and `clean_image` name the pictures for people; a copy of `input_file` is kept; `started` is the provenance,
+    where it is not that of this process's command.
 
     Raises
     ------

@@ -236,7 +236,7 @@ def test_zoo_doctor_cite_and_version(folder, nasdip):
 
 
 VERBS = [
-    *("restore", "search", "noise", "spectrum", "report", "status", "doctor", "cite"),
+    *("restore", "search", "degrade", "spectrum", "report", "status", "doctor", "cite"),
     *("pairs", "train", "denoise", "compare", "demo-report"),
 ]
 
@@ -246,6 +246,12 @@ def test_every_verb_has_help_with_an_example(nasdip, verb):
     code, out, _ = nasdip(verb, "--help")
     assert code == 0
     assert f"nasdip {verb}" in out.split("Example")[1]
+
+
+def test_noise_is_an_earlier_name_of_degrade(nasdip):
+    code, out, _ = nasdip("noise", "--help")
+    assert code == 0
+    assert "nasdip degrade" in out.split("Example")[1]
 
 
 def test_help_needs_no_heavy_import():

@@ -142,11 +142,11 @@ def test_the_files_of_a_restoration_are_not_overwritten(folder, nasdip):
 
 def test_a_picture_that_does_not_fit_into_the_memory_is_refused(folder, nasdip, monkeypatch):
     from nasdip.imaging.tiles import Tiling
-    from nasdip.restoration import run as restoration
+    from nasdip.restoration import plan
 
-    real = restoration.choose_tiles
+    real = plan.choose_tiles
     tiles = Tiling((40, 32), (2, 1), (24, 32))
-    monkeypatch.setattr(restoration, "choose_tiles", lambda *a, **o: real(*a, **o)._replace(tiling=tiles))
+    monkeypatch.setattr(plan, "choose_tiles", lambda *a, **o: real(*a, **o)._replace(tiling=tiles))
     code, _, err = nasdip("demo-report", "clean.png", "-o", "demo", *NARROW)
     assert code == 2
     assert "clean.png does not fit into the memory as a whole: use a smaller --width or picture" in err

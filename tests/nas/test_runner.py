@@ -14,6 +14,7 @@ from small_searches import CPU, TINY, comparable, made_up_result, settings, star
 
 from nasdip.errors import NasdipError
 from nasdip.files import read_json
+from nasdip.measurement.measure import measurement_of
 from nasdip.nas import runner
 from nasdip.nas import trial as one_trial
 from nasdip.nas.final_fit import plan_best
@@ -52,14 +53,14 @@ def test_without_a_clean_image_the_reward_is_estimated(tmp_path):
     trials = runner.run_trials(folder, CPU)
     assert folder.record().settings.reward == "estimate"
     assert all(t.clean_psnr is None and t.reward == t.estimated_psnr for t in trials if t.status == "ok")
-    reference = task_of(folder.record(), *folder.images()).measurement.reference
+    reference = task_of(folder.record(), *folder.images()).reference
     assert reference.image.shape == (16, 16, 1)
 
 
 def test_without_a_reference_the_reward_is_held_out(tmp_path):
     folder = RunFolder(tmp_path)
     flat = np.full((32, 32, 1), 0.4, np.float32)  # no noise, no reference
-    runner.start_run(folder, settings(), TINY, flat, None, CPU)
+    runner.start_run(folder, settings(), TINY, measurement_of(flat), None, CPU)
     assert folder.record().settings.reward == "heldout"
     trials = runner.run_trials(folder, CPU)
     assert all(t.reward == t.heldout_psnr for t in trials if t.status == "ok")

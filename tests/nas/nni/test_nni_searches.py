@@ -15,6 +15,7 @@ from searches import (
 )
 
 from nasdip.fit.device import find_device
+from nasdip.measurement.measure import measurement_of
 from nasdip.nas.backends.nni.experiment import ExperimentFiles
 from nasdip.nas.backends.nni.messages import trials_in
 from nasdip.nas.runner import run_trials, start_run
@@ -43,7 +44,7 @@ def test_one_trial_at_a_time_a_search_under_nni_is_that_in_one_process(tmp_path)
     assert_one_uninterrupted_search(run)
     noisy, clean = run.images()
     same = RunFolder(tmp_path / "in-process")
-    start_run(same, run.record().settings, run.space(), noisy, clean, find_device("cpu"))
+    start_run(same, run.record().settings, run.space(), measurement_of(noisy), clean, find_device("cpu"))
     assert facts(found) == facts(run_trials(same, find_device("cpu")))
     assert {t.job: t.reward for t in found if t.status == "ok"}.items() <= default.items()
     assert all(t.clean_psnr is not None for t in found if t.status == "ok")
