@@ -2,7 +2,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nasdip.errors import NasdipError
@@ -22,6 +22,7 @@ def tilings(draw):
     return cover(shape, largest, overlap=overlap, multiple=multiple), largest, overlap
 
 
+@settings(deadline=None)
 @given(tilings())
 def test_windows_add_up_to_one_on_every_pixel(drawn):
     tiling, _, _ = drawn
@@ -34,6 +35,7 @@ def test_windows_add_up_to_one_on_every_pixel(drawn):
     assert sum(tiling.shares()) == pytest.approx(1)
 
 
+@settings(deadline=None)
 @given(tilings())
 def test_tiles_are_of_one_size_no_larger_than_asked_and_share_enough(drawn):
     tiling, largest, overlap = drawn
@@ -47,6 +49,7 @@ def test_tiles_are_of_one_size_no_larger_than_asked_and_share_enough(drawn):
         assert len(begins) == tiling.count[axis]
 
 
+@settings(deadline=None)
 @given(SIDES, st.integers(33, 300), st.integers(0, 32))
 def test_no_cover_has_fewer_tiles(length, largest, overlap):
     count = cover((length, 16), largest, overlap=overlap).count[0]

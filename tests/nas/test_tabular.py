@@ -3,9 +3,14 @@
 from pathlib import Path
 
 import pytest
+from small_searches import settings, start
 
 from nasdip.errors import NasdipError
-from nasdip.nas.backends.tabular import TabularTrial
+from nasdip.nas.backends.backend import TrialJob
+from nasdip.nas.backends.tabular import TabularBackend, TabularTrial
+from nasdip.nas.ledger import Ledger
+from nasdip.nas.schedule import Schedule
+from nasdip.records.trial_result import Suggestion
 from nasdip.searchers.registry import SEARCHERS, make_searcher
 from nasdip.space.architecture import Architecture
 from nasdip.space.search_space import SearchSpace
@@ -44,6 +49,18 @@ def test_every_searcher_runs_on_it(name: str, batch: int, table: TabularTrial) -
     done = table.search(make_searcher(name, SPACE, seed=0), 20, batch=batch)
     assert len(done) == 20
     assert all(table.rewards[text] == reward for text, reward in done)
+
+
+def test_a_whole_search_runs_on_it(tmp_path: Path, table: TabularTrial) -> None:
+    folder = start(tmp_path, settings(searcher="random", trials=12), space=SPACE)
+    ledger = Ledger(folder, lag=1)
+    assert Schedule(ledger, TabularBackend(table), 12, lambda result: None).run() == 12
+    fitted = [trial for trial in folder.trials() if trial.status == "ok"]
+    assert {str(trial.architecture): trial.reward for trial in fitted}.items() <= table.rewards.items()
+    lacking = TabularBackend(TabularTrial({"bilinear:1": 20.0}))
+    lacking.submit(TrialJob(Suggestion(1, fitted[0].architecture, {}), {}))
+    failed = lacking.wait()
+    assert (failed.status, failed.reward, lacking.is_free) == ("failed", 0.0, True)
 
 
 def test_reinforce_beats_random_search(table: TabularTrial) -> None:

@@ -48,7 +48,7 @@ class HttpChannel:
         self._url, self._job = url, job
         self._parameter_id: Any = None
         self._sequence = 0
-        # The manager, or a worker's trial iterate, is on this machine: no proxy can help.
+        # The manager, or a worker's trial keeper, is on this machine: no proxy can help.
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def parameters(self) -> Any:
