@@ -19,6 +19,7 @@ from typing import IO, Any
 
 _END_SECONDS = 5.0
 _CHUNK = 2**16
+_CRASHES = ("SIGABRT", "SIGBUS", "SIGFPE", "SIGILL", "SIGSEGV")
 
 
 class ChildProcess:
@@ -102,9 +103,9 @@ class ChildProcess:
         if self._code >= 0:
             return f"ended with exit code {self._code} (see its message above)"
         name = _signal_name(-self._code)
-        if name in ("SIGKILL", "SIGTERM"):
-            return f"was killed by {name} (by the system for want of memory, or by a person)"
-        return f"crashed ({name})"
+        if name in _CRASHES:
+            return f"crashed ({name})"
+        return f"was killed by {name} (by the system for want of memory, or by a person)"
 
 
 def _signal_name(number: int) -> str:

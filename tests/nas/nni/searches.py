@@ -79,7 +79,7 @@ def assert_one_uninterrupted_search(folder, at_once=None):
         ahead += 1 if event > 0 else -1
         assert at_once is None or ahead <= at_once, f"{ahead} samples ahead at event {event}"
         if event > 0:
-            assert known[event] == str(searcher.suggest(1)[0]), f"trial {event}"
+            assert known[event] == searcher.suggest(1)[0], f"trial {event}"
         else:
             trial = ledger.results[-event]
             searcher.update([Outcome(trial.architecture, trial.reward)])
