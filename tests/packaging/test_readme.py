@@ -127,9 +127,9 @@ def test_every_nni_command_runs(folder):
     environment = {**os.environ, "HOME": str(folder), "PWD": str(folder)}
     name = "ID"
 
-    def nasdip(*words):
+    def nasdip(*words, check=True):
         command = [sys.executable, "-m", "nasdip", *(name if word == "ID" else word for word in words)]
-        return subprocess.run(command, env=environment, cwd=folder, check=True, capture_output=True, text=True).stdout
+        return subprocess.run(command, env=environment, cwd=folder, check=check, capture_output=True, text=True).stdout
 
     found = commands(NNI, nni=True)
     assert {tuple(command) for command in commands(README, nni=True)} <= {tuple(command) for command in found}
@@ -141,7 +141,8 @@ def test_every_nni_command_runs(folder):
     # Another port, since other tests, or people, may use NNI's own.
     port = ("--port", "18690")
     try:
-        assert "sound" in nasdip(*doctor)
+        # Not that its code is 0: tests beside this one open portals on purpose, which it finds.
+        assert "denoise_cpu.yml is sound" in nasdip(*doctor, check=False)
         (name,) = set(re.findall(r"nnictl stop (\w{8})", nasdip(*create, *port)))
         wait_until(lambda: "3 of 3" in nasdip(*status), 90, "the third trial")
         assert (folder / "runs" / name / "run/best.json").is_file()
