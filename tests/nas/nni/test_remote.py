@@ -237,6 +237,8 @@ def test_a_killed_trial_costs_its_own_architecture_alone(key, tmp_path):
         with nni_experiment(tmp_path / "manager", config, PORTS) as running:
             running.wait_for("DONE", seconds=90)
             remote = Remote(running, [one])
+            # The last process has been dead for a moment when the tuner looks for what it left.
+            wait_until(lambda: len(remote.folder.trials()) == 4, 30, "the end of the last trial")
             results = remote.folder.trials()
             assert [(result.trial, result.status) for result in results] == [
                 (1, "ok"), (2, "failed"), (3, "ok"), (4, "failed"),
