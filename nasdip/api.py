@@ -188,7 +188,8 @@ def search(
             known = None if mask is None else np.asarray(mask) == 0
             clean_pixels = None if clean is None else _channels_last(clean, channel_axis)
             measurement = measurement_of(pixels, known=known)
-            start_run(folder, settings_of(request), _as_space(space), measurement, clean_pixels, where)
+            settings = settings_of(request, measurement.operator.task)
+            start_run(folder, settings, _as_space(space), measurement, clean_pixels, where)
         folder.record()  # there must be a run
         with folder.locked():
             if resume:

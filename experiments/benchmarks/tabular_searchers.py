@@ -39,10 +39,10 @@ from nasdip.seeds import derive_seed
 from nasdip.space.architecture import Architecture
 from nasdip.space.search_space import SearchSpace
 
-PLAIN: dict[str, Any] = {"fresh": False, "screened": 1, "uniform": 0.0}
+PLAIN: dict[str, Any] = {"unique": False, "candidates": 1, "uniform": 0.0}
 REINFORCE: dict[str, dict[str, Any]] = {
     "reinforce plain": PLAIN,
-    "+ fresh": {**PLAIN, "fresh": True},
+    "+ fresh": {**PLAIN, "unique": True},
     "+ screened": {"uniform": 0.0},
     "+ uniform": {},
     "+ warm start": {},

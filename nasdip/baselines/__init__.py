@@ -4,8 +4,7 @@ What it is for: pairs of noisy crops to train with (`pairs`), the networks of th
 `direct_connections`, `scratch`), one loop that trains any of them (`training`) into a folder (`model_folder`), and
 denoisers that need no training (`zero_shot`, `classical`, `block_matching`).
 
-What it may import: torch, numpy, scikit-image, and from the package imaging and the modules beside it (errors, files,
-console, seeds, threads, provenance). No untrained network, no search: nasdip works without this folder.
+Nasdip works without this folder.
 
 How to add to it: a denoiser is a function from a noisy image (H, W, C) in [0, 1] to one of that shape. One that is
 trained is a `Trainable`, built by an entry of `registry`.

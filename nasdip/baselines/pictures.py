@@ -8,7 +8,8 @@ from skimage import data
 from skimage.util import img_as_float32
 
 from nasdip.errors import NasdipError
-from nasdip.io.image_file import FORMATS, read_image
+from nasdip.io import formats
+from nasdip.io.image_file import read_image
 from nasdip.io.inputs import channels_last
 
 # Photographs that come with scikit-image, without a download.
@@ -76,11 +77,11 @@ def _files(paths: Sequence[Path]) -> list[Path]:
     for path in paths:
         if path.is_dir():
             try:
-                found = sorted(file for file in path.iterdir() if file.suffix.lower() in FORMATS)
+                found = sorted(file for file in path.iterdir() if formats.by_suffix(file.suffix))
             except OSError as error:
                 raise NasdipError(f"folder {path} cannot be read ({error.strerror}): name another") from None
             if not found:
-                raise NasdipError(f"folder {path} holds no image: name one with {', '.join(FORMATS)} files")
+                raise NasdipError(f"folder {path} holds no image: name one with {', '.join(formats.suffixes())} files")
             files += found
         else:
             files.append(path)

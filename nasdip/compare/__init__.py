@@ -5,9 +5,7 @@ which makes a `runner` of it), so that its memory is its own and its death only 
 (`folder`) as soon as it ends. The numbers (`numbers`) are made of those images, for all methods alike, and go to a
 table (`table`) and a figure (`panels`, `figure`).
 
-What it may import: imaging, space, network, prior, zoo, baselines, and from report what draws (`figures.theme`,
-`pictures`, `detail`). Part of the rooms above these: only the command line imports it. Only
-`estimate`, `prior_runner` and the functions of `runner` import torch, for the table needs none of it.
+Only `estimate`, `prior_runner` and the functions of `runner` need torch; the table does not.
 
 How to add a method: enter it in `methods`, and make a `Runner` of it in `runner`.
 """

@@ -1,4 +1,4 @@
-"""Image files in, image files of the same sort out: PNG, JPEG and TIFF.
+"""Image files in, image files of the same sort out.
 
 A restored image should open wherever the noisy one did. So what a file is (bit depth, order of axes, transparency,
 resolution, colour profile, ImageJ and OME calibration) is read with the pixels and written back with the result.
@@ -14,14 +14,12 @@ import numpy as np
 from nasdip.errors import NasdipError
 from nasdip.files import replacing
 from nasdip.imaging.checks import check_finite
-from nasdip.io import jpeg_file, png_file, tiff_reader, tiff_writer
+from nasdip.io import formats
+from nasdip.io.file_format import LONGEST_SIGNATURE, FileFormat
 from nasdip.io.sample_scale import SampleScale, full_scale, sample_scale, to_pixels, to_samples
 from nasdip.io.stored_image import StoredImage, Tags
 
-FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".tif": "TIFF", ".tiff": "TIFF"}
 SMALLEST_SIDE = 16
-_READERS = {"PNG": png_file.read_png, "JPEG": jpeg_file.read_jpeg, "TIFF": tiff_reader.read_tiff}
-_SIGNATURES = {png_file.SIGNATURE: "PNG", jpeg_file.SIGNATURE: "JPEG", **dict.fromkeys(tiff_reader.SIGNATURES, "TIFF")}
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,16 +72,18 @@ def read_image(path: str | Path) -> ImageFile:
         For a missing, damaged or unsupported file, a stack, NaN or infinity, or fewer than 16 px on a side.
     """
     path = Path(path)
-    kind = _format_of(path)
+    image_format = _format_of(path)
     try:
-        stored = _READERS[kind](path)
+        stored = image_format.read(path)
     except NasdipError:
         raise
     except MemoryError:
         raise NasdipError(f"{path} does not fit in memory: crop it first") from None
     except Exception as error:  # decoders raise anything on damaged data
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise NasdipError(f"{path} is damaged or not readable as {kind} ({reason}): save or copy it anew") from None
+        raise NasdipError(
+            f"{path} is damaged or not readable as {image_format.name} ({reason}): save or copy it anew"
+        ) from None
     height, width = stored.samples.shape[:2]
     if min(height, width) < SMALLEST_SIDE:
         raise NasdipError(f"{path} has {height}x{width} px: nasdip needs at least {SMALLEST_SIDE}x{SMALLEST_SIDE} px")
@@ -91,7 +91,9 @@ def read_image(path: str | Path) -> ImageFile:
     scale = sample_scale(stored.samples, str(path))
     pixels = to_pixels(stored.samples, scale)
     dtype = stored.samples.dtype.newbyteorder("=")
-    return ImageFile(path, kind, pixels, stored.alpha, dtype, stored.axes, scale.offset, scale.scale, stored.tags)
+    return ImageFile(
+        path, image_format.name, pixels, stored.alpha, dtype, stored.axes, scale.offset, scale.scale, stored.tags
+    )
 
 
 def check_output(path: str | Path, like: ImageFile) -> None:
@@ -133,13 +135,13 @@ def write_image(path: str | Path, pixels: np.ndarray, like: ImageFile | None = N
         pixels = pixels[:, :, 0]
     check_finite(pixels, "the image to write")
     alpha = None if like is None else like.alpha
-    kind = _check_target(path, 1 if pixels.ndim == 2 else pixels.shape[2], alpha is not None)
+    image_format = _check_target(path, 1 if pixels.ndim == 2 else pixels.shape[2], alpha is not None)
     if alpha is not None and alpha.shape != pixels.shape[:2]:
         raise NasdipError(f"pixels of {pixels.shape[:2]} do not fit the alpha of {alpha.shape}: write without like")
-    _write(path, kind, _stored(pixels, kind, like))
+    _write(path, image_format, _stored(pixels, image_format.dtype_like(None if like is None else like.dtype), like))
 
 
-def _format_of(path: Path) -> str:
+def _format_of(path: Path) -> FileFormat:
     """Return the format by content, after checking that there is a file and that its suffix is one of ours."""
     if path.is_dir():
         raise NasdipError(f"{path} is a folder: name an image file in it")
@@ -148,47 +150,38 @@ def _format_of(path: Path) -> str:
     _check_suffix(path)
     try:
         with open(path, "rb") as file:
-            start = file.read(8)
+            start = file.read(LONGEST_SIGNATURE)
     except OSError as error:
         raise NasdipError(f"{path} cannot be read ({error.strerror}): check its permissions") from None
-    for signature, kind in _SIGNATURES.items():
-        if start.startswith(signature):
-            return kind
-    raise NasdipError(f"{path} is not a PNG, JPEG or TIFF image, whatever its name says: export it as one of these")
+    image_format = formats.by_content(start)
+    if image_format is None:
+        raise NasdipError(f"{path} is not a {formats.names()} image, whatever its name says: export it as one of these")
+    return image_format
 
 
-def _check_suffix(path: Path) -> str:
-    if path.suffix.lower() not in FORMATS:
-        raise NasdipError(f"{path} does not end in {', '.join(FORMATS)}: convert the image, or rename it")
-    return FORMATS[path.suffix.lower()]
+def _check_suffix(path: Path) -> FileFormat:
+    image_format = formats.by_suffix(path.suffix)
+    if image_format is None:
+        raise NasdipError(f"{path} does not end in {', '.join(formats.suffixes())}: convert the image, or rename it")
+    return image_format
 
 
-def _check_target(path: Path, channels: int, transparent: bool) -> str:
-    kind = _check_suffix(path)
+def _check_target(path: Path, channels: int, transparent: bool) -> FileFormat:
+    image_format = _check_suffix(path)
     if path.is_dir():
         raise NasdipError(f"{path} is a folder: name a file in it")
     if not path.parent.is_dir():
         raise NasdipError(f"folder {path.parent} does not exist: make it first")
-    if kind != "TIFF" and channels not in (1, 3):
-        raise NasdipError(f"{kind} holds 1 or 3 channels, not {channels}: write a .tif file")
-    if kind == "JPEG" and transparent:
-        raise NasdipError("JPEG cannot hold the transparency of this image: write a .png or .tif file")
-    return kind
+    if image_format.channels and channels not in image_format.channels:
+        held = " or ".join(map(str, image_format.channels))
+        raise NasdipError(f"{image_format.name} holds {held} channels, not {channels}: write a .tif file")
+    if transparent and not image_format.alpha:
+        raise NasdipError(f"{image_format.name} cannot hold the transparency of this image: write a .png or .tif file")
+    return image_format
 
 
-def _written_dtype(kind: str, like: ImageFile | None) -> np.dtype:
-    if kind == "JPEG" or (kind == "PNG" and like is None):
-        return np.dtype("uint8")
-    if like is None or (kind == "TIFF" and np.issubdtype(like.dtype, np.floating)):
-        return np.dtype("float32")
-    if like.dtype.name in ("bool", "uint8"):
-        return np.dtype("uint8")
-    return like.dtype if kind == "TIFF" else np.dtype("uint16")
-
-
-def _stored(pixels: np.ndarray, kind: str, like: ImageFile | None) -> StoredImage:
-    """Turn pixels into samples for a format, after `like`."""
-    dtype = _written_dtype(kind, like)
+def _stored(pixels: np.ndarray, dtype: np.dtype, like: ImageFile | None) -> StoredImage:
+    """Turn pixels into samples of a dtype, after `like`."""
     conventional = SampleScale(0.0, full_scale(dtype))
     if like is None:
         return StoredImage(to_samples(pixels, conventional, dtype), None, "YX" if pixels.ndim == 2 else "YXS", Tags())
@@ -203,23 +196,13 @@ def _stored(pixels: np.ndarray, kind: str, like: ImageFile | None) -> StoredImag
     return StoredImage(samples, alpha, like.axes, like.tags)
 
 
-def _write(path: Path, kind: str, stored: StoredImage) -> None:
-    ome = path.stem.lower().endswith(".ome")
+def _write(path: Path, image_format: FileFormat, stored: StoredImage) -> None:
     try:
         with replacing(path) as temporary:
             try:
-                _encode(temporary, kind, stored, ome)
+                image_format.write(temporary, stored, path.name)
             except (ValueError, TypeError, KeyError, struct.error) as error:  # a malformed tag must not cost the result
-                _encode(temporary, kind, stored._replace(tags=Tags()), ome)
+                image_format.write(temporary, stored._replace(tags=Tags()), path.name)
                 warnings.warn(f"{path} was written without the tags of the original ({error})", stacklevel=3)
     except OSError as error:
         raise NasdipError(f"{path} cannot be written ({error.strerror or error}): choose another folder") from None
-
-
-def _encode(path: Path, kind: str, stored: StoredImage, ome: bool) -> None:
-    if kind == "PNG":
-        png_file.write_png(path, stored)
-    elif kind == "JPEG":
-        jpeg_file.write_jpeg(path, stored)
-    else:
-        tiff_writer.write_tiff(path, stored, ome=ome)

@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from nasdip.errors import NasdipError
+from nasdip.io.file_format import FileFormat
 from nasdip.io.stored_image import Resolution, StoredImage, Tags
 
 SIGNATURE = b"\xff\xd8\xff"
@@ -26,7 +27,7 @@ def read_jpeg(path: Path) -> StoredImage:
     return StoredImage(samples, None, "YX" if samples.ndim == 2 else "YXS", tags)
 
 
-def write_jpeg(path: Path, image: StoredImage) -> None:
+def write_jpeg(path: Path, image: StoredImage, name: str) -> None:
     """Write uint8 samples, grey or RGB, at quality 95 without chroma subsampling."""
     options: dict[str, Any] = {"quality": QUALITY, "subsampling": 0}
     tags = image.tags
@@ -54,3 +55,8 @@ def _resolution(info: dict[Any, Any]) -> Resolution | None:
     if not x or not y:
         return None
     return Resolution(Fraction(x), Fraction(y), _UNITS.get(info.get("jfif_unit", 0), "none"))
+
+
+JPEG = FileFormat(
+    "JPEG", (".jpg", ".jpeg"), (SIGNATURE,), read_jpeg, write_jpeg, (np.dtype("uint8"),), channels=(1, 3), alpha=False
+)

@@ -16,6 +16,7 @@ from PIL import Image
 
 from nasdip.errors import NasdipError
 from nasdip.io import png_filter
+from nasdip.io.file_format import FileFormat
 from nasdip.io.stored_image import Resolution, StoredImage, Tags
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -46,7 +47,7 @@ def read_png(path: Path) -> StoredImage:
     return StoredImage(colour, alpha, "YX" if colour.ndim == 2 else "YXS", _tags(chunks))
 
 
-def write_png(path: Path, image: StoredImage) -> None:
+def write_png(path: Path, image: StoredImage, name: str) -> None:
     """Write uint8 or uint16 samples, grey or RGB, and alpha, with the tags that PNG has a chunk for."""
     colour = np.atleast_3d(image.samples)
     values = colour if image.alpha is None else np.dstack([colour, image.alpha])
@@ -133,3 +134,7 @@ def _tag_chunks(tags: Tags) -> list[tuple[bytes, bytes]]:
     if tags.exif is not None:
         chunks.append((b"eXIf", tags.exif))
     return chunks
+
+
+_DTYPES = (np.dtype("uint8"), np.dtype("uint16"))
+PNG = FileFormat("PNG", (".png",), (SIGNATURE,), read_png, write_png, _DTYPES, channels=(1, 3))

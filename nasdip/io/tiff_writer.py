@@ -14,8 +14,12 @@ _IMAGEJ_DTYPES = ("uint8", "uint16", "float32")
 _IMAGEJ_UTF16 = ("Info", "Labels", "Properties")  # kept apart from the description, which is ASCII
 
 
-def write_tiff(path: Path, image: StoredImage, *, ome: bool = False) -> None:
-    """Write samples of any dtype and number of channels in the order `image.axes`, as the dialect of its tags."""
+def write_tiff(path: Path, image: StoredImage, name: str) -> None:
+    """Write samples of any dtype and number of channels in the order `image.axes`, as the dialect of its tags.
+
+    A name that ends in .ome.tif or .ome.tiff makes it OME's.
+    """
+    ome = Path(name).stem.lower().endswith(".ome")
     values, axes = np.atleast_3d(image.samples), image.axes
     extra = ["unspecified"] * (values.shape[2] - 1)
     options: dict[str, Any] = {"photometric": "rgb" if values.shape[2] == 3 and axes != "CYX" else "minisblack"}

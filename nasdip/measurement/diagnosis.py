@@ -62,8 +62,8 @@ def find_noise(image: np.ndarray, impulses: np.ndarray | None = None) -> tuple[N
     if impulses is not None and impulses.shape != pixels.shape[:2]:
         raise NasdipError(f"a mask of shape {impulses.shape} does not fit an image of shape {pixels.shape}")
     known = impulses is not None and bool(impulses.any())
-    seen = pixels if impulses is None else fill_impulses(pixels, impulses)
-    patches, limits = take_patches(seen), find_limits(seen)
+    filled = pixels if impulses is None else fill_impulses(pixels, impulses)
+    patches, limits = take_patches(filled), find_limits(filled)
     correlation = noise_correlation(patches, level_of(patches, limits))
     if correlation.significant and not known:
         sigma, error = correlation.sigma, _CORRELATED_ERROR * correlation.sigma

@@ -53,13 +53,13 @@ def intensity_bins(patches: Patches, limits: Limits) -> list[IntensityBin]:
 
 def _bin(patches: Patches, limits: Limits) -> IntensityBin | None:
     flat = flattest(patches, np.ones_like(patches.mean))
-    seen, mean = float((patches.fine[flat] ** 2).mean()), float(patches.mean[flat].mean())
-    variance, kept = seen, 1.0
+    measured, mean = float((patches.fine[flat] ** 2).mean()), float(patches.mean[flat].mean())
+    variance, kept = measured, 1.0
     for _ in range(12):
         kept = float(kept_variance(np.array([mean]), float(np.sqrt(variance)), limits)[0])
         if kept < _LEAST_KEPT:
             return None
-        variance = seen / kept
+        variance = measured / kept
     squares = max(patches.free * float(flat.mean()), 1) * patches.fine.shape[2]
     error = variance * np.hypot(np.sqrt(2 / squares), _MODEL_ERROR + (1 - kept) / 4)
     return IntensityBin(_unclipped(mean, variance, limits), variance, float(error))

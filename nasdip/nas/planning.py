@@ -1,9 +1,10 @@
-"""How many trials run at once, and where: rules on sizes alone, so that one seed gives one search. No torch here."""
+"""How many trials run at once, and where: rules on sizes alone, so that one seed gives one search."""
 
 from collections.abc import Mapping
 from dataclasses import replace
 
 from nasdip.options.search import SearchSettings
+from nasdip.searchers.registry import find_searcher
 
 # Steps of a whole search that are over before processes have started (2 to 3 s each).
 _SHORT = 1000
@@ -54,7 +55,7 @@ def _auto(settings: SearchSettings, shape: tuple[int, ...], budget: int, gpus: i
     height, width = (side if proxy.crop is None else min(side, proxy.crop) for side in shape[:2])
     small = gpus > 0 or height * width * proxy.width <= _MOST_VALUES
     each = proxy.threads or (1 if small else min(budget, _LARGE_THREADS))
-    most = settings.trials if settings.searcher == "random" else max(2, settings.trials // _SHARE_AT_ONCE)
+    most = settings.trials if not find_searcher(settings.searcher).learns else max(2, settings.trials // _SHARE_AT_ONCE)
     limits = [budget // each, most, settings.trials, *([gpus * _PER_GPU] if gpus else [])]
     return max(1, min(limits))
 

@@ -67,16 +67,16 @@ def make_trial_task(measurement: Measurement, clean: np.ndarray | None, settings
     """
     proxy, reward = settings.proxy, settled_reward(settings, clean is not None)
     size = max(measurement.pixels.shape[:2]) if proxy.crop is None else proxy.crop
-    seen = measurement.part(_centre(measurement.pixels.shape, size))
+    crop = measurement.part(_centre(measurement.pixels.shape, size))
     clean_crop = None if clean is None else centre_crop(clean, size)
     reference = None
     if reward == "estimate":
         _check_reference(measurement)
     if reward == "estimate" or choose_stop(proxy.config.stop, measurement) == "reference":
-        reference = make_reference(seen)
+        reference = make_reference(crop)
     # One seed for all trials: they differ by architecture alone (common random numbers).
     first, seed = settings.early_stop.rule == "size", derive_seed(settings.seed, 0)
-    return TrialTask(seen, clean_crop, proxy, seed, reward, settings.cost, first, reference)
+    return TrialTask(crop, clean_crop, proxy, seed, reward, settings.cost, first, reference)
 
 
 def task_of(

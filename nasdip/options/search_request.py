@@ -9,11 +9,11 @@ from nasdip.options.early_stop import DEFAULT_RULE, RULES, EarlyStop
 from nasdip.options.option import check, option
 from nasdip.options.recipes import DEFAULT, RECIPES
 from nasdip.options.search import CostTarget, FinalSettings, ProxySettings, SearchSettings
+from nasdip.searchers.registry import SEARCHERS, find_searcher
 from nasdip.space.architecture import Architecture
 
 # Seconds that a search may take where a person says nothing of how long it should be.
 DEFAULT_BUDGET = 600.0
-_WARM_START = 400
 
 
 def parse_parallel(text: str) -> int | None:
@@ -32,7 +32,12 @@ class SearchOptions:
     `settings` makes of it what a run records. NasdipError for bad values.
     """
 
-    searcher: str = option(SearchSettings.searcher, "What proposes architectures: reinforce, evolution or random.")
+    searcher: str = option(
+        SearchSettings.searcher,
+        "What proposes architectures: "
+        + "; ".join(f"{entry.name} ({entry.summary})" for entry in SEARCHERS.values())
+        + ".",
+    )
     trials: int | None = option(None, f"Most architectures to try [default: {SearchSettings.trials}].", minimum=1)
     budget: float | None = option(
         None,
@@ -90,8 +95,9 @@ class SearchOptions:
     )
     warm_start: int | None = option(
         None,
-        "Architectures that reinforce scores by their untrained output before the first trial "
-        f"[default: {_WARM_START} for reinforce].",
+        "Architectures that are scored by their untrained output before the first trial [default: "
+        + ", ".join(f"{entry.warm_start} for {entry.name}" for entry in SEARCHERS.values() if entry.warm_start)
+        + ", else 0].",
         minimum=0,
     )
     searcher_settings: dict[str, Any] = field(default_factory=dict)
@@ -112,7 +118,7 @@ class SearchOptions:
         weight = 1.0 if self.cost_weight is None else self.cost_weight
         warm_start = self.warm_start
         if warm_start is None:
-            warm_start = _WARM_START if self.searcher == "reinforce" else 0
+            warm_start = find_searcher(self.searcher).warm_start
         proxy = ProxySettings(self.crop or None, self.width, self.steps, self.heldout, self.threads, self.recipe)
         fields = {
             "searcher": self.searcher,

@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -40,15 +40,16 @@ class ReinforceSettings:
         In [0, 1]; factor on `entropy_weight` after each step. Smaller = stops exploring sooner.
     advantage_clip : float
         Advantages end at plus and minus so many standard deviations. Larger = failures and strokes of luck count more.
-    fresh : bool
+    unique : bool
         Whether an architecture that was suggested before is drawn anew, as long as that finds others.
-    screened : int
-        Fresh sequences that are drawn for each suggestion, of which `RewardModel` picks the most promising; 1 for no
-        such choice. Larger = greedier, slower.
-    screened_from : int
+    candidates : int
+        Sequences that are drawn for each suggestion, of which `RewardModel` picks the most promising; 1 for no such
+        choice. Larger = greedier, slower.
+    candidates_from : int
         Known architectures from which on it picks; 2 or more.
-    optimism : float
-        It picks by mean plus so many standard deviations; 0 or more. Larger = explores longer.
+    ucb_beta : float
+        It picks by the upper confidence bound, the mean plus so many standard deviations; 0 or more. Larger = explores
+        longer.
     warm_temperature : float
         T of the warm start, above 0, in standard deviations of the score. Smaller = trusts it more.
     uniform : float
@@ -67,10 +68,10 @@ class ReinforceSettings:
     hidden_size: int = 64
     temperature: float = 1.0
     tanh_constant: float | None = None
-    fresh: bool = True
-    screened: int = 64
-    screened_from: int = 5
-    optimism: float = 1.0
+    unique: bool = True
+    candidates: int = 64
+    candidates_from: int = 5
+    ucb_beta: float = 1.0
     uniform: float = 0.25
     warm_temperature: float = 1.0
 
@@ -83,9 +84,9 @@ class ReinforceSettings:
         check_number("advantage_clip", self.advantage_clip, 0.1, 1e6)
         check_number("hidden_size", self.hidden_size, 1, 4096, whole=True)
         check_number("temperature", self.temperature, 1e-3, 1e3)
-        check_number("screened", self.screened, 1, 10**5, whole=True)
-        check_number("screened_from", self.screened_from, 2, 10**6, whole=True)
-        check_number("optimism", self.optimism, 0, 1e3)
+        check_number("candidates", self.candidates, 1, 10**5, whole=True)
+        check_number("candidates_from", self.candidates_from, 2, 10**6, whole=True)
+        check_number("ucb_beta", self.ucb_beta, 0, 1e3)
         check_number("uniform", self.uniform, 0, 1)
         check_number("warm_temperature", self.warm_temperature, 0.05, 1e3)
         if self.tanh_constant is not None:
@@ -103,7 +104,7 @@ class Reinforce(Searcher):
     weight w. Log-probabilities are those of the policy at the time of the step: rewards that come late, or for
     architectures that were never suggested, count like all others, without importance weights.
 
-    So that few trials suffice, nothing is suggested twice while there is anything else, and of `screened` sequences
+    So that few trials suffice, nothing is suggested twice while there is anything else, and of `candidates` sequences
     that the policy draws (a share of them uniform), `RewardModel` picks the most promising one. A warm start fits the
     policy to training-free scores before the first trial. `experiments/benchmarks/tabular` measures each.
 
@@ -118,6 +119,12 @@ class Reinforce(Searcher):
 
     name = "reinforce"
     settings_type = ReinforceSettings
+    renamed_settings: ClassVar[dict[str, str]] = {
+        "fresh": "unique",
+        "screened": "candidates",
+        "screened_from": "candidates_from",
+        "optimism": "ucb_beta",
+    }
 
     def __init__(self, space: SearchSpace, *, seed: int, settings: ReinforceSettings | None = None) -> None:
         super().__init__(space, seed=seed, settings=settings)
@@ -153,16 +160,16 @@ class Reinforce(Searcher):
         return [self.space.decode(encoding) for encoding in self._draw(count)]
 
     def _draw(self, count: int) -> list[Encoding]:
-        """Return `count` sequences of the policy; where they are to be fresh, others than those suggested so far."""
-        if self.settings.fresh:
-            return [self._draw_fresh() for _ in range(count)]
+        """Return `count` sequences of the policy; where they are to be unique, others than those suggested so far."""
+        if self.settings.unique:
+            return [self._draw_unique() for _ in range(count)]
         drawn = self._policy.sample(count, self._generator)
         self._sampled.extend(drawn)
         return drawn
 
-    def _draw_fresh(self) -> Encoding:
+    def _draw_unique(self) -> Encoding:
         s = self.settings
-        drawn = self._policy.sample(s.screened, self._generator, uniform=round(s.uniform * s.screened))
+        drawn = self._policy.sample(s.candidates, self._generator, uniform=round(s.uniform * s.candidates))
         self._sampled.append(drawn[0])
         new = self._unknown(drawn) or self._unknown(self._policy.sample(_DRAWS, self._generator, uniform=_DRAWS // 2))
         chosen = self._screen(new) if new else drawn[0]
@@ -177,14 +184,14 @@ class Reinforce(Searcher):
     def _screen(self, encodings: list[Encoding]) -> Encoding:
         """Return the most promising of sequences that were drawn: by the model, where there are results for one."""
         s = self.settings
-        if s.screened == 1 or len(self._known) < s.screened_from:
+        if s.candidates == 1 or len(self._known) < s.candidates_from:
             return encodings[0]
         if self._model is None:
             self._model = RewardModel(
                 list(self._known.items()), [d.name.startswith("skip_") for d in self.space.decisions]
             )
         mean, deviation = self._model.predict(encodings, list(self._pending))
-        return encodings[int(np.argmax(mean + s.optimism * deviation))]
+        return encodings[int(np.argmax(mean + s.ucb_beta * deviation))]
 
     @use_threads(1)  # tensors so small that more threads only wait for each other
     def _warm_start(self, scored: Sequence[tuple[Encoding, float]]) -> None:

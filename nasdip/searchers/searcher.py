@@ -4,7 +4,7 @@ import dataclasses
 import json
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -63,6 +63,7 @@ class Searcher(ABC):
 
     name: ClassVar[str]
     settings_type: ClassVar[type[Any]] = NoSettings
+    renamed_settings: ClassVar[Mapping[str, str]] = {}  # what earlier versions called them, and they are called now
 
     def __init__(self, space: SearchSpace, *, seed: int, settings: Any = None) -> None:
         if space.size < 2:
@@ -113,8 +114,11 @@ class Searcher(ABC):
 
         NasdipError, and nothing changed, for another searcher's, space's or settings' state, or a damaged one.
         """
+        theirs = dict(state.meta)
+        if isinstance(theirs.get("settings"), dict):
+            theirs["settings"] = self.with_new_names(theirs["settings"])
         for key, mine in self._identity().items():
-            if state.meta.get(key) != mine:
+            if theirs.get(key) != mine:
                 raise OtherState(
                     f"the state belongs to another {key}: resume with the one it was saved with, or start afresh"
                 )
@@ -124,6 +128,11 @@ class Searcher(ABC):
             raise NasdipError(
                 f"the state of searcher '{self.name}' is damaged ({type(error).__name__}): start the search afresh"
             ) from None
+
+    @classmethod
+    def with_new_names(cls, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Return settings with the names that they have now, those of earlier versions included."""
+        return {cls.renamed_settings.get(name, name): value for name, value in settings.items()}
 
     def _identity(self) -> dict[str, Any]:
         """Return what a state must share with the searcher that loads it, as JSON would return it."""

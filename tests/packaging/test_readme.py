@@ -152,13 +152,14 @@ def test_every_nni_command_runs(folder):
 @pytest.fixture
 def _registries():
     """Take back what examples register."""
+    from nasdip.io.formats import FORMATS
     from nasdip.measurement import add_noise as noises
     from nasdip.measurement.operators.registry import OPERATORS
     from nasdip.network.plain.operations import ACTIVATIONS, BUILDERS
     from nasdip.searchers.registry import SEARCHERS
     from nasdip.space.operations import OPERATIONS
 
-    registries, kinds = (noises._MODELS, OPERATORS, ACTIVATIONS, BUILDERS, SEARCHERS, OPERATIONS), noises.KINDS
+    registries, kinds = (noises._MODELS, OPERATORS, ACTIVATIONS, BUILDERS, SEARCHERS, OPERATIONS, FORMATS), noises.KINDS
     kept = [dict(registry) for registry in registries]
     yield
     noises.KINDS = kinds

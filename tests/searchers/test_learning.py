@@ -13,7 +13,7 @@ from nasdip.space.search_space import SearchSpace
 SPACE = SearchSpace.load("nas_dip")
 SEEDS = range(4)
 # REINFORCE without the model that picks from its draws: what the policy itself learns.
-POLICY_ALONE = {"fresh": False, "screened": 1}
+POLICY_ALONE = {"unique": False, "candidates": 1}
 
 
 def rewards_of(name: str, trials: int, **settings: Any) -> np.ndarray:

@@ -10,7 +10,8 @@ SPACE = SearchSpace.load("tiny")
 
 
 def test_names_are_the_keys() -> None:
-    assert {name: cls.name for name, cls in SEARCHERS.items()} == {name: name for name in SEARCHERS}
+    assert {name: entry.searcher.name for name, entry in SEARCHERS.items()} == {name: name for name in SEARCHERS}
+    assert all(entry.name == name for name, entry in SEARCHERS.items())
     assert set(SEARCHERS) == {"reinforce", "evolution", "random"}
 
 
@@ -36,9 +37,9 @@ def test_settings_reach_the_searcher() -> None:
         ("reinforce", {"hidden_size": 0}, "hidden_size"),
         ("reinforce", {"temperature": 0}, "temperature"),
         ("reinforce", {"tanh_constant": 0}, "tanh_constant"),
-        ("reinforce", {"screened": 0}, "screened is 0: give a whole number"),
-        ("reinforce", {"screened_from": 1}, "screened_from"),
-        ("reinforce", {"optimism": -1}, "optimism"),
+        ("reinforce", {"candidates": 0}, "candidates is 0: give a whole number"),
+        ("reinforce", {"candidates_from": 1}, "candidates_from"),
+        ("reinforce", {"ucb_beta": -1}, "ucb_beta"),
         ("reinforce", {"uniform": 1.5}, "uniform"),
         ("reinforce", {"warm_temperature": 0}, "warm_temperature"),
         ("evolution", {"population": 1}, "population is 1: give a whole number from 2"),
@@ -51,9 +52,21 @@ def test_bad_names_and_settings_are_refused(name: str, settings: dict[str, Any],
         make_searcher(name, SPACE, **{"seed": 0, **settings})
 
 
+def test_names_of_earlier_versions_still_count() -> None:
+    old = {"fresh": False, "screened": 7, "screened_from": 3, "optimism": 2.0}
+    searcher = make_searcher("reinforce", SPACE, seed=0, **old)
+    s = searcher.settings
+    assert (s.unique, s.candidates, s.candidates_from, s.ucb_beta) == (False, 7, 3, 2.0)
+    state = searcher.dump()
+    renamed = {new: former for former, new in searcher.renamed_settings.items()}
+    settings = {renamed.get(name, name): value for name, value in state.meta["settings"].items()}
+    assert set(old) < set(settings)
+    make_searcher("reinforce", SPACE, seed=0, **old).load(state._replace(meta={**state.meta, "settings": settings}))
+
+
 def test_settings_of_another_searcher_are_refused() -> None:
     with pytest.raises(NasdipError, match="takes EvolutionSettings"):
-        SEARCHERS["evolution"](SPACE, seed=0, settings=make_searcher("reinforce", SPACE, seed=0).settings)
+        SEARCHERS["evolution"].searcher(SPACE, seed=0, settings=make_searcher("reinforce", SPACE, seed=0).settings)
     state = make_searcher("evolution", SPACE, seed=0, population=8).dump()
     with pytest.raises(NasdipError, match="another settings"):
         make_searcher("evolution", SPACE, seed=0).load(state)

@@ -139,19 +139,19 @@ def test_everything_is_suggested_before_anything_again() -> None:
 
 
 def test_the_model_picks_what_resembles_the_best() -> None:
-    searcher = Reinforce(TINY, seed=0, settings=ReinforceSettings(optimism=0.0, batch_size=1000))
+    searcher = Reinforce(TINY, seed=0, settings=ReinforceSettings(ucb_beta=0.0, batch_size=1000))
     rng = np.random.default_rng(0)
     tried = list(dict.fromkeys(TINY.sample(rng) for _ in range(30)))
     searcher.update([Outcome(a, 30.0 if a.cell.spatial == "bilinear" else 27.0) for a in tried])
     assert {a.cell.spatial for a in searcher.suggest(5)} == {"bilinear"}
-    blind = Reinforce(TINY, seed=0, settings=ReinforceSettings(screened=1, batch_size=1000))
+    blind = Reinforce(TINY, seed=0, settings=ReinforceSettings(candidates=1, batch_size=1000))
     blind.update([Outcome(a, 30.0 if a.cell.spatial == "bilinear" else 27.0) for a in tried])
     assert {a.cell.spatial for a in blind.suggest(5)} != {"bilinear"}
 
 
 def test_entropy_is_that_of_what_the_policy_draws_not_of_what_is_picked() -> None:
     plain, screened = (
-        Reinforce(TINY, seed=0, settings=ReinforceSettings(fresh=False, screened=1)),
+        Reinforce(TINY, seed=0, settings=ReinforceSettings(unique=False, candidates=1)),
         Reinforce(TINY, seed=0, settings=ReinforceSettings()),
     )
     for searcher in (plain, screened):

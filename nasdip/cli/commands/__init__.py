@@ -1,4 +1,1 @@
-"""What the verbs of the command line do with files; `nasdip.cli` parses and calls these.
-
-Part of the topmost room: may import everything.
-"""
+"""What the verbs of the command line do with files; `nasdip.cli` parses and calls these."""

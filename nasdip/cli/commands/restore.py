@@ -139,8 +139,8 @@ def _without_images(made: Plan) -> Plan:
 
 def _size(made: Plan) -> int:
     """Return the bytes of a plan's images."""
-    seen = made.task.measurement
-    images = (seen.pixels, seen.variance, seen.valid, made.task.clean)
+    measurement = made.task.measurement
+    images = (measurement.pixels, measurement.variance, measurement.valid, made.task.clean)
     return sum(image.nbytes for image in images if image is not None)
 
 

@@ -13,6 +13,7 @@ from nasdip.records.results import Restoration
 from nasdip.records.run_folder import RunFolder, RunRecord, best_of
 from nasdip.records.trial_result import FLOOR_REWARD, TrialResult
 from nasdip.report.numbers.service import Service, read_service
+from nasdip.searchers.registry import find_searcher
 from nasdip.space.search_space import SearchSpace
 
 
@@ -130,7 +131,7 @@ def read_random_rewards(folder: Path, source: Source) -> list[float]:
     if source.search is None:
         raise NasdipError("a restoration alone has no rewards to compare with a random search: leave that out")
     other = read_source(folder)
-    if other.search is None or other.search.record.settings.searcher != "random":
+    if other.search is None or find_searcher(other.search.record.settings.searcher).learns:
         raise NasdipError(f"{folder} is not a run of the random searcher: give one made with --searcher random")
     ours, theirs = source.search, other.search
     differences = {

@@ -11,13 +11,10 @@ from nasdip.errors import NasdipError
 from nasdip.nas.backends.nni.config_file import ConfigFile, read_config, refusal
 from nasdip.nas.backends.nni.config_gpus import gpu_problems
 from nasdip.nas.backends.nni.config_machines import machine_problems
+from nasdip.nas.backends.nni.tuner_names import tuner_names
 from nasdip.space.search_space import SearchSpace
 
-TUNERS = {
-    "nasdip.nas.backends.nni.tuner.ReinforceTuner": "reinforce",
-    "nasdip.nas.backends.nni.tuner.RandomTuner": "random",
-    "nasdip.nas.backends.nni.tuner.EvolutionTuner": "evolution",
-}
+TUNERS = {f"nasdip.nas.backends.nni.tuner.{name}": searcher for name, searcher in tuner_names().items()}
 ASSESSORS = {
     "nasdip.nas.backends.nni.assessor.SizeAssessor": "size",
     "nasdip.nas.backends.nni.assessor.HalvingAssessor": "halving",

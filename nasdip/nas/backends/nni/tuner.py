@@ -22,7 +22,9 @@ from nasdip.nas.backends.nni.notes import log
 from nasdip.nas.backends.nni.repairs import mend_dispatcher
 from nasdip.nas.backends.nni.session import Session
 from nasdip.nas.backends.nni.setup import TunerSetup
+from nasdip.nas.backends.nni.tuner_names import tuner_names
 from nasdip.records.run_folder import RunFolder
+from nasdip.searchers.registry import SEARCHERS
 
 # NNI turns ERROR half a minute after the tuner ended with a code of its own.
 _EXIT = 70
@@ -140,22 +142,14 @@ class NasdipTuner(Tuner):
             self._session.reconcile()
 
 
-class ReinforceTuner(NasdipTuner):
-    """An LSTM policy trained by REINFORCE: see `nasdip.searchers.reinforce.Reinforce`."""
-
-    searcher = "reinforce"
-
-
-class EvolutionTuner(NasdipTuner):
-    """Regularised evolution: see `nasdip.searchers.evolution.Evolution`."""
-
-    searcher = "evolution"
-
-
-class RandomTuner(NasdipTuner):
-    """Uniform random search: see `nasdip.searchers.random_search.RandomSearch`."""
-
-    searcher = "random"
+def __getattr__(name: str) -> type[NasdipTuner]:
+    """Return the tuner of a registered searcher, such as ReinforceTuner."""
+    searchers = tuner_names()
+    if name not in searchers:
+        raise AttributeError(f"module {__name__} has no attribute {name}")
+    entry = SEARCHERS[searchers[name]]
+    description = f"{entry.summary}: see `{entry.place}`."
+    return type(name, (NasdipTuner,), {"searcher": entry.name, "__doc__": description, "__module__": __name__})
 
 
 def _open_session(searcher: str, arguments: dict[str, Any], experiment: ExperimentFiles) -> Session:
