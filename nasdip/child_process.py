@@ -44,10 +44,7 @@ class ChildProcess:
             f"import sys; sys.path[:] = {sys.path!r}\n"
             f"from nasdip.child_process import serve; serve({place!r}, *{arguments!r})"
         )
-        # A session of its own: Ctrl-C in a terminal is for the process that starts it, which ends it.
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
-        )
+        self._process = _start(code)
         self._heard = b""
         self._code: int | None = None
 
@@ -106,6 +103,13 @@ class ChildProcess:
         if name in _CRASHES:
             return f"crashed ({name})"
         return f"was killed by {name} (by the system for want of memory, or by a person)"
+
+
+def _start(code: str) -> "subprocess.Popen[bytes]":
+    # A session of its own: Ctrl-C in a terminal is for the process that starts it, which ends it.
+    return subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+    )
 
 
 def _signal_name(number: int) -> str:

@@ -1,4 +1,5 @@
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -6,13 +7,16 @@ from typing import TYPE_CHECKING
 import pytest
 from skimage.data import astronaut
 from skimage.util import img_as_float32
+from warm_process import WarmProcess
 
+from nasdip import child_process
 from nasdip.io.image_file import write_image
 from nasdip.measurement.add_noise import add_noise
 
 if TYPE_CHECKING:
     from selenium import webdriver
 
+_cold_start = child_process._start
 CHROMIUM, DRIVER = Path("/usr/bin/chromium"), Path("/usr/bin/chromedriver")
 # Nothing but this machine is found: pages must do without a network.
 CHROMIUM_OPTIONS = (
@@ -29,6 +33,22 @@ def shared_data() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"reference data not found at {SHARED}")
     return SHARED
+
+
+@pytest.fixture(scope="session", autouse=True)
+def warm() -> Iterator[WarmProcess]:
+    """What starts Python processes in no time."""
+    with tempfile.TemporaryDirectory(prefix="warm-") as place, pytest.MonkeyPatch.context() as patch:
+        warm = WarmProcess(Path(place) / "socket")
+        patch.setattr(child_process, "_start", warm.start)
+        yield warm
+        warm.end()
+
+
+@pytest.fixture
+def cold_children(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Children that are started as outside of tests."""
+    monkeypatch.setattr(child_process, "_start", _cold_start)
 
 
 @pytest.fixture

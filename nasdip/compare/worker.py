@@ -74,6 +74,8 @@ def _check(image: np.ndarray, shape: tuple[int, ...]) -> None:
 
 def _words(error: BaseException) -> str:
     """Return an error in one line."""
+    if isinstance(error, MemoryError):
+        return "out of memory: use a smaller picture"
     told = " ".join(str(error).split())
     name = type(error).__name__
     return told if isinstance(error, NasdipError) else f"{name}: {told}" if told else name

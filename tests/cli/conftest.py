@@ -1,9 +1,32 @@
 import sys
 
 import pytest
+from matplotlib.figure import Figure
+from PIL import Image
 
 from nasdip.cli import main
 from nasdip.restoration import repetition
+
+
+@pytest.fixture(autouse=True)
+def _blank_figures(request, monkeypatch):
+    """Leave figures undrawn, which take seconds for each report, where a test does not ask for `real_figures`."""
+    if "real_figures" in request.fixturenames:
+        return
+
+    def savefig(figure, file, *, format, **_):
+        if format == "svg":
+            file.write('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"></svg>')
+        else:
+            Image.new("RGB", (1, 1)).save(file, format)
+
+    monkeypatch.setattr(Figure, "savefig", savefig)
+    monkeypatch.setattr(Figure, "draw_without_rendering", lambda figure: None)
+
+
+@pytest.fixture
+def real_figures():
+    """Ask for figures as people get them."""
 
 
 @pytest.fixture

@@ -1,8 +1,5 @@
 """`nasdip restore --tile`, from the command line to the files."""
 
-import signal
-import subprocess
-import sys
 import time
 from contextlib import contextmanager
 
@@ -70,17 +67,16 @@ def test_ctrl_c_in_a_tile_says_what_is_kept(folder, nasdip, ctrl_c_in_fit):
     assert len(fits) == 5
 
 
-def test_killed_in_a_tile_the_same_command_ends_with_the_same_picture(folder, nasdip):
+def test_killed_in_a_tile_the_same_command_ends_with_the_same_picture(folder, nasdip, warm):
     arguments = ("--tile", 32, "--steps", 80, "--width", 8, "--no-report")
     nasdip("restore", "photo.png", "-o", "whole", *arguments)
-    command = [sys.executable, "-m", "nasdip", "restore", "photo.png", "-o", "killed", *map(str, arguments)]
+    command = ["nasdip", "restore", "photo.png", "-o", "killed", *map(str, arguments)]
     first = folder / "killed/photo/tiles-01/tile-0001"
-    with subprocess.Popen(command, stderr=subprocess.PIPE, cwd=folder) as process:
+    with warm.start(f"import sys; sys.argv = {command!r}; import nasdip.__main__") as process:
         deadline = time.monotonic() + 120
         while not first.exists() and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.01)
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
+        process.kill()
     assert first.exists()
     assert not (folder / "killed/photo/repetition-01").exists()
     code, _, err = nasdip("restore", "photo.png", "-o", "killed", *arguments)

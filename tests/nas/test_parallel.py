@@ -8,6 +8,7 @@ import subprocess
 import sys
 import termios
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,9 @@ from nasdip.space.search_space import SearchSpace
 NO_FINAL = FinalSettings(steps=0)
 TWO = ["cpu", "cpu"]
 SEARCH = (
-    "import logging, pathlib, torch; from nasdip.nas import runner; from nasdip.records.run_folder import RunFolder\n"
+    "import logging, os, pathlib, signal, torch; from nasdip.nas import runner; "
+    "from nasdip.records.run_folder import RunFolder; os.chdir({path!r}); "
+    "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # which background jobs, as tests may be, ignore
     "runner.run_trials(RunFolder(pathlib.Path({path!r})), torch.device('cpu'), worker_devices=['cpu', 'cpu'])"
 )
 
@@ -46,11 +49,17 @@ def facts(trials):
     return [(*row, t.repeat_of, t.curve, t.steps, t.diagnostics) for row, t in rows]
 
 
-def children(process):
-    """Return the processes that a process has started and that live, by their ids."""
-    listed = subprocess.run(["ps", "-o", "pid=,ppid=,stat=", "-e"], capture_output=True, text=True, check=True).stdout
-    rows = [line.split() for line in listed.splitlines()]
-    return [int(pid) for pid, parent, state in rows if int(parent) == process and not state.startswith("Z")]
+def workers_in(folder, search):
+    """Return the ids of the processes that a search has started, which work where it does."""
+    ids = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdecimal()]
+    return [number for number in ids if number != search and lives(number) and works_in(number, folder)]
+
+
+def works_in(number, folder):
+    try:
+        return Path(f"/proc/{number}/cwd").readlink() == folder
+    except OSError:
+        return False
 
 
 def lives(pid):
@@ -126,15 +135,17 @@ def test_processes_share_a_gpu(tmp_path):
     assert all(trial.status in ("ok", "repeated") for trial in trials)
 
 
-def begin(path):
-    command = [sys.executable, "-c", SEARCH.format(path=str(path))]
-    # A shell's background job, as the tests may be, ignores Ctrl-C, and so would its children.
-    return subprocess.Popen(
-        command, stderr=subprocess.PIPE, text=True, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
-    )
+@pytest.fixture
+def begin(warm, tmp_path):
+    def begin(path):
+        with open(tmp_path / "errors", "w") as errors:
+            return begun.enter_context(warm.start(SEARCH.format(path=str(path)), errors.fileno()))
+
+    with ExitStack() as begun:
+        yield begin
 
 
-def test_killed_with_minus_9_it_leaves_no_process_and_goes_on_as_if_never_stopped(tmp_path):
+def test_killed_with_minus_9_it_leaves_no_process_and_goes_on_as_if_never_stopped(tmp_path, begin):
     """Killed three times; results that came before their turn are used, not made again."""
     asked = chosen(trials=24, steps=12)
     folder = start(tmp_path / "killed", asked)
@@ -143,10 +154,10 @@ def test_killed_with_minus_9_it_leaves_no_process_and_goes_on_as_if_never_stoppe
         process = begin(folder.path)
         target = len(done) + more
         wait_for(lambda: len(folder.trials()) >= target or process.poll() is not None)  # noqa: B023
-        workers = children(process.pid)
+        workers = workers_in(folder.path, process.pid)
         assert len(workers) == 2
         process.kill()
-        process.communicate()
+        process.wait()
         wait_for(lambda: not any(map(lives, workers)), 20)  # noqa: B023
         kept = {t.trial: t.finished + str(t.seconds) for t in folder.trials()}
         assert done.items() <= kept.items()
@@ -168,14 +179,15 @@ def test_more_trials_later_are_those_of_one_search(tmp_path):
     assert facts(parts) == facts(runner.run_trials(start(tmp_path / "whole", chosen()), CPU, worker_devices=["cpu"]))
 
 
-def test_ctrl_c_ends_the_processes_at_once(tmp_path):
-    folder = start(tmp_path, chosen(trials=200, steps=60))
-    process = begin(tmp_path)
+def test_ctrl_c_ends_the_processes_at_once(tmp_path, begin):
+    folder = start(tmp_path / "run", chosen(trials=200, steps=60))
+    process = begin(folder.path)
     wait_for(lambda: len(folder.trials()) >= 2)
-    workers = children(process.pid)
+    workers = workers_in(folder.path, process.pid)
     assert len(workers) == 2
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=20)
+    process.wait(20)
+    errors = (tmp_path / "errors").read_text()
     assert not any(map(lives, workers))
     assert errors.rstrip().endswith("KeyboardInterrupt")
     assert errors.count("Traceback") == 1
@@ -224,6 +236,7 @@ def test_a_trial_whose_process_is_killed_twice_fails_and_the_search_goes_on(tmp_
         assert trial.error.endswith("twice")
 
 
+@pytest.mark.usefixtures("cold_children")
 def test_a_process_that_closes_its_output_is_not_said_to_be_killed_by_another(tmp_path, monkeypatch):
     program = tmp_path / "python"
     program.write_text("#!/bin/sh\nexec sleep 600 >&-\n")
@@ -235,6 +248,7 @@ def test_a_process_that_closes_its_output_is_not_said_to_be_killed_by_another(tm
         runner.run_trials(folder, CPU, worker_devices=TWO)
 
 
+@pytest.mark.usefixtures("cold_children")
 def test_a_process_that_the_system_does_not_start_is_a_clear_error(tmp_path, monkeypatch):
     folder = start(tmp_path / "run", chosen())
     monkeypatch.setattr(sys, "executable", str(tmp_path / "none"))

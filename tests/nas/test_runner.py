@@ -1,9 +1,6 @@
 import csv
 import json
 import shutil
-import signal
-import subprocess
-import sys
 import time
 from dataclasses import replace
 
@@ -220,7 +217,7 @@ def test_a_run_is_not_overwritten_and_not_run_twice_at_once(tmp_path):
     assert not folder.is_running()
 
 
-def test_killed_with_minus_9_a_search_loses_at_most_the_trial_under_way(tmp_path):
+def test_killed_with_minus_9_a_search_loses_at_most_the_trial_under_way(tmp_path, warm):
     path = tmp_path / "run"
     # Long enough that the kill comes in the middle.
     chosen = settings(trials=30, proxy=ProxySettings(crop=16, width=16, steps=12), final=FinalSettings(steps=0))
@@ -229,12 +226,11 @@ def test_killed_with_minus_9_a_search_loses_at_most_the_trial_under_way(tmp_path
         "import torch, pathlib; from nasdip.nas import runner; from nasdip.records.run_folder import RunFolder;"
         f"runner.run_trials(RunFolder(pathlib.Path({str(path)!r})), torch.device('cpu'))"
     )
-    process = subprocess.Popen([sys.executable, "-c", code])
-    deadline = time.monotonic() + 120
-    while len(list(path.glob("trials/0*.json"))) < 3 and time.monotonic() < deadline:
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    with warm.start(code) as process:
+        deadline = time.monotonic() + 120
+        while len(list(path.glob("trials/0*.json"))) < 3 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        process.kill()
     done = RunFolder(path).trials()
     assert 3 <= len(done) < 30
     journal = SearcherState.read(path / "searcher.safetensors").meta["journal"]

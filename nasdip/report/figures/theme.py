@@ -95,8 +95,16 @@ def legend(ax: Axes) -> None:
     )  # fmt: skip
 
 
+def lay_out(figure: Figure) -> None:
+    """Give the axes of a figure their places, once: matplotlib does it twice for each file that it writes."""
+    if figure.get_layout_engine() is not None:
+        figure.draw_without_rendering()
+        figure.set_layout_engine(None)
+
+
 def save_png(figure: Figure, path: Path) -> None:
     """Write a figure as PNG, in the light colours on white."""
+    lay_out(figure)
     with replacing(path) as temporary:
         figure.savefig(temporary, format="png", dpi=160, facecolor="white")
 
@@ -111,6 +119,7 @@ def to_svg(figure: Figure, name: str, alt: str) -> str:
     alt : str
         What a screen reader says of it.
     """
+    lay_out(figure)
     buffer = io.StringIO()
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": "nasdip"}):
         figure.savefig(buffer, format="svg", facecolor="none", metadata={"Date": None, "Creator": None})
