@@ -14,6 +14,7 @@ import struct
 import subprocess
 import sys
 import threading
+import traceback
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
@@ -164,6 +165,8 @@ def _run(request: dict, files: list[int]) -> None:  # type: ignore[type-arg]
         code = 0
     except SystemExit as ended:
         code = ended.code if isinstance(ended.code, int) else 0
+    except BaseException:
+        traceback.print_exc()
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
