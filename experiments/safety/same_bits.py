@@ -205,7 +205,7 @@ def _contents(path: Path) -> Results:
         return _columns(path)
     if path.name == "record.json":
         result = json.loads(path.read_text(encoding="utf-8"))["result"]
-        return {f" {name}": str(result[name]) for name in _TOLD_OF}
+        return {f" {name}": str(_rounded(result[name])) for name in _TOLD_OF}
     if path.suffix == ".npz":
         with np.load(path) as arrays:
             return {f" {name}": array for name, array in arrays.items()}
@@ -214,6 +214,13 @@ def _contents(path: Path) -> Results:
     if path.suffix == ".tif":
         return {"": tifffile.imread(path)}
     return {"": np.asarray(Image.open(path))}
+
+
+def _rounded(value: Any) -> Any:
+    """Return numbers with the digits that another order of additions does not change."""
+    if isinstance(value, list):
+        return [_rounded(one) for one in value]
+    return float(f"{value:.12g}") if isinstance(value, float) else value
 
 
 def _columns(path: Path) -> Results:
