@@ -27,12 +27,15 @@ class Operator(ABC):
         What undoing it is called, as in the zoo: denoising, inpainting, ...
     summary : str
         One line for help and reports.
+    steps_factor : float
+        How many times the steps of denoising a fit may take: without noise nothing is overfitted soon.
     """
 
     name: ClassVar[str]
     task: ClassVar[str]
     summary: ClassVar[str]
     pixelwise: ClassVar[bool] = False
+    steps_factor: ClassVar[float] = 1.0
 
     @abstractmethod
     def forward(self, image: A) -> A:
