@@ -70,7 +70,7 @@ def start_run(
     derive_seed(settings.seed)
     candidates = tuple(str(Architecture.from_text(text)) for text in settings.candidates)
     check_width(space, settings.proxy.width)
-    final = settings.final.filled_in(measurement.image_shape)
+    final = settings.final.filled_in(measurement.image_shape, measurement.operator.steps_factor)
     if final.steps and final.width:
         check_width(space, final.width)
     make_searcher(settings.searcher, space, seed=settings.seed, **settings.searcher_settings)

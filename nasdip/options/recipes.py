@@ -41,8 +41,11 @@ class Recipe(NamedTuple):
         steps: int | None = None,
         precision: str | None = None,
         stop: str | None = None,
+        steps_factor: float = 1.0,
     ) -> FitConfig:
         """Return the settings for an image (or tile) of height x width px, with those that are given.
+
+        `steps_factor` is the operator's (`nasdip.measurement.operators.operator`).
 
         Examples
         --------
@@ -56,7 +59,7 @@ class Recipe(NamedTuple):
         if steps is None:
             wanted = 50 * round(self.steps_per_px * math.sqrt(height * width) / 50)
             usual = min(max(wanted, self.config.steps), self.most_steps)
-            steps = usual if (stop or self.config.stop) == "fixed" else _ROOM * usual
+            steps = round(steps_factor * (usual if (stop or self.config.stop) == "fixed" else _ROOM * usual))
         warm_up = min(self.config.warm_up, steps // 4)  # a short fit gets to its learning rate as well
         return replace(
             self.config,

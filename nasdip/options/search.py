@@ -150,10 +150,12 @@ class FinalSettings:
         """Return the settings of the fit for an image of `shape` (H, W, ...)."""
         return find_recipe(self.recipe).settings(shape[0], shape[1], steps=self.steps)
 
-    def filled_in(self, shape: tuple[int, ...]) -> "FinalSettings":
+    def filled_in(self, shape: tuple[int, ...], steps_factor: float = 1.0) -> "FinalSettings":
         """Return the settings with the recipe's steps and width for an image of `shape` (H, W, ...)."""
-        steps = self.config(shape).steps if self.steps is None else self.steps
-        return replace(self, steps=steps, width=self.width or find_recipe(self.recipe).width)
+        recipe, steps = find_recipe(self.recipe), self.steps
+        if steps is None:
+            steps = recipe.settings(shape[0], shape[1], steps_factor=steps_factor).steps
+        return replace(self, steps=steps, width=self.width or recipe.width)
 
 
 @dataclass(frozen=True)

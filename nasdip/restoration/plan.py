@@ -198,7 +198,8 @@ class _Maker:
         height, width = fitted_size(self._measurement.image_shape, options.tile)
         rule = choose_stop(options.stop or recipe.config.stop, self._measurement)
         asked = options.steps if steps is None else steps
-        return recipe.settings(height, width, steps=asked, precision=options.precision, stop=rule)
+        factor = self._measurement.operator.steps_factor
+        return recipe.settings(height, width, steps=asked, precision=options.precision, stop=rule, steps_factor=factor)
 
     def _allowed(self, tile: TileChoice) -> TileChoice:
         """Return the choice of tiles, none for an operator that an image cannot be cut behind."""
