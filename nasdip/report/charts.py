@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from nasdip.imaging.spectrum import log_spectrum
+from nasdip.options.stopping_rules import FIXED
 from nasdip.records.results import Restoration
 from nasdip.report.figures.comparison import comparison_figure
 from nasdip.report.figures.curves import curves_figure, has_score, loss_figure, psnr_figure, score_figure
@@ -20,7 +21,7 @@ from nasdip.report.numbers.source import SearchRun
 from nasdip.report.numbers.trust import Trust
 from nasdip.report.pictures import Display
 from nasdip.report.text.expected import error_map, map_top
-from nasdip.report.text.treatment import FIXED, score_axis
+from nasdip.report.text.treatment import score_axis
 
 # Written as PNG.
 FILES = (

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nasdip.imaging.spectrum import log_spectrum
+from nasdip.options.stopping_rules import FIXED
 from nasdip.records.results import Restoration
 from nasdip.report.charts import spectra_panels, spectrum_range
 from nasdip.report.numbers.detail import detail_box
@@ -16,7 +17,7 @@ from nasdip.report.pictures import Display, Picture, painted, residual_picture, 
 from nasdip.report.text.alarm import Alarm
 from nasdip.report.text.cautions import cautions, judge
 from nasdip.report.text.expected import Uncertainty, format_psnr_estimate, truth_words, uncertainty
-from nasdip.report.text.treatment import FIXED, SEARCH_STEPS_OPTION, STEPS_OPTION, refinement_words, stopping_words
+from nasdip.report.text.treatment import SEARCH_STEPS_OPTION, STEPS_OPTION, refinement_words, stopping_words
 
 # Side (px) of the enlarged detail, for images of at least twice that.
 _DETAIL = 64

@@ -20,6 +20,7 @@ from nasdip.measurement.measure import check_sigma, measurement_of
 from nasdip.measurement.measurement import Measurement
 from nasdip.options.recipes import find_recipe
 from nasdip.options.restore import RestoreOptions
+from nasdip.options.stopping_rules import FIXED
 from nasdip.records.restoration_folder import RestorationFolder
 from nasdip.records.results import FitResult, Restoration
 from nasdip.report.report import write_report
@@ -27,7 +28,7 @@ from nasdip.report.text.cautions import cautions, judge, lossy_words
 from nasdip.report.text.expected import format_psnr_estimate
 from nasdip.report.text.noise import holes_words, noise_words
 from nasdip.report.text.plan import announcement, choice_words
-from nasdip.report.text.treatment import FIXED, STEPS_OPTION, chosen_step, overfit_words, step_limit_words
+from nasdip.report.text.treatment import STEPS_OPTION, chosen_step, overfit_words, step_limit_words
 from nasdip.restoration.plan import Plan, plan
 from nasdip.restoration.run import run_restoration
 from nasdip.space.architecture import Architecture

@@ -3,23 +3,12 @@
 from nasdip.fit.discrepancy import overfit_step
 from nasdip.measurement.kinds import find_kind
 from nasdip.options.quality import QUALITIES, Quality
+from nasdip.options.stopping_rules import FIXED, STOPPING_RULES
 from nasdip.records.results import FitResult, Restoration
 from nasdip.report.text.words import counted
 
-FIXED = "fixed"  # no rule
 # What sets the steps of a restoration, and of the last fit of a search.
 STEPS_OPTION, SEARCH_STEPS_OPTION = "--steps", "a new search with --final-steps"
-# What the score of each rule is: for a sentence, and for an axis.
-SCORES = {
-    "reference": (
-        "mean squared distance of the averaged output from the reference (non-local Bayes)",
-        "distance from the reference",
-    ),
-    "heldout": ("mean squared error of the averaged output on held-out pixels", "held-out error"),
-    "sure": ("Stein's unbiased estimate of the error (SURE), but for a constant", "SURE"),
-    "es-wmv": ("variance of the outputs over the last 100 steps (ES-WMV)", "variance of the outputs"),
-    "whiteness": ("distance of the residual's cumulative periodogram from that of white noise", "distance from white"),
-}
 # A fit that follows the noise from so early on has steps to spare.
 _EARLY = 0.9
 
@@ -32,7 +21,7 @@ def score_axis(rule: str) -> str:
     >>> score_axis("sure"), score_axis("mine")
     ('SURE', 'score')
     """
-    return SCORES[rule][1] if rule in SCORES else "score"
+    return STOPPING_RULES[rule].axis if rule in STOPPING_RULES else "score"
 
 
 def chosen_step(result: FitResult) -> str:
@@ -48,7 +37,7 @@ def stopping_words(restoration: Restoration) -> str:
         return (
             f"By no rule: {counted(restoration.config.steps, 'step')} were planned, and the last good image was kept."
         )
-    meaning = f" (smallest {SCORES[rule][0]})" if rule in SCORES else ""
+    meaning = f" (smallest {STOPPING_RULES[rule].score})" if rule in STOPPING_RULES else ""
     kept = ", ".join(f"{chosen_step(fit)} of {len(fit.curves.step)}" for fit in fits)
     tiles = " for their tiles" if any(fit.tiles for fit in fits) else ""
     return (
