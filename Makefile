@@ -19,7 +19,8 @@ $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
 		{ echo "nasdip needs Python 3.11, 3.12 or 3.13: try make PYTHON=python3.12"; exit 2; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[nni,dev]'
+	@# What is never imported need not be compiled, which takes more time than all else.
+	$(BIN)/pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt -e '.[nni,dev]'
 	@touch $@
 
 demo: $(READY)  ## Search, restore and report on a noisy picture: runs/demo/report.html (minutes)
