@@ -3,8 +3,10 @@ import sys
 import pytest
 from matplotlib.figure import Figure
 from PIL import Image
+from quick_reference import use_quick_reference
 
 from nasdip.cli import main
+from nasdip.cli.commands import demo_report, restore, search
 from nasdip.restoration import repetition
 
 
@@ -27,6 +29,31 @@ def _blank_figures(request, monkeypatch):
 @pytest.fixture
 def real_figures():
     """Ask for figures as people get them."""
+
+
+@pytest.fixture(autouse=True)
+def _quick_reference(request, monkeypatch):
+    """Let the estimate without a network take little time, where a test does not ask for `real_reference`."""
+    if "real_reference" not in request.fixturenames:
+        use_quick_reference(monkeypatch)
+
+
+@pytest.fixture
+def real_reference():
+    """Ask for the estimate without a network as people get it."""
+
+
+@pytest.fixture
+def empty_page(monkeypatch):
+    """Leave pages of reports empty, but for those of the command report."""
+
+    def write_report(path):
+        page = path / "report.html"
+        page.touch()
+        return page
+
+    for module in (restore, search, demo_report):
+        monkeypatch.setattr(module, "write_report", write_report)
 
 
 @pytest.fixture

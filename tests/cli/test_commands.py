@@ -25,7 +25,7 @@ def test_restore_writes_the_picture_the_record_and_the_report(folder, nasdip):
 
 
 def test_restore_fits_by_the_fast_recipe_unless_told_otherwise(folder, nasdip):
-    nasdip("restore", "photo.png", "-o", "fast", "--no-report", "--steps", "3")
+    nasdip("restore", "photo.png", "-o", "fast", "--no-report", "--steps", "2")
     nasdip("restore", "photo.png", "-o", "slow", "--no-report", "--recipe", "published", *QUICK)
     fast, slow = (RestorationFolder(folder / name / "photo").read() for name in ("fast", "slow"))
     assert (fast.width, fast.config.learning_rate, fast.config.second_moment) == (48, 0.02, 0.9)
@@ -59,10 +59,16 @@ def test_restore_keeps_what_the_file_is(folder, nasdip):
     assert np.array_equal(iio.imread("restored/clear.png")[..., 3], rgba[..., 3])
 
 
-SEARCH = ("--space", "tiny", "--crop", 16, "--width", 16, "--steps", 3, "--final-steps", 3, "--final-width", 16)
+TRIALS = (
+    "--space", "tiny", "--crop", 16, "--width", 16, "--steps", 2, "--candidate", "none", "--warm-start", 0,
+    "--parallel", 1,
+)  # fmt: skip
+RANDOM = ("--searcher", "random")
+NO_FIT = (*TRIALS, *RANDOM, "--final-steps", 0)
+SEARCH = (*TRIALS, "--final-steps", 2, "--final-width", 16, "--warm-start", 2)
 
 
-def test_search_status_report_resume_and_restore_with_the_best(folder, nasdip):
+def test_search_status_report_resume_and_restore_with_the_best(folder, nasdip, empty_page):
     code, out, err = nasdip("search", "photo.png", "--trials", 2, *SEARCH)
     assert code == 0, err
     assert out.splitlines() == ["runs/photo/restored.png", "runs/photo/report.html"]
@@ -84,7 +90,7 @@ def test_search_status_report_resume_and_restore_with_the_best(folder, nasdip):
     (folder / "runs/photo/report.html").unlink()
     _, out, _ = nasdip("report", "runs/photo")
     assert out.strip() == "runs/photo/report.html"
-    code, _, err = nasdip("restore", "photo.png", "--architecture", "runs/photo", "--steps", 3, "--width", 16)
+    code, _, err = nasdip("restore", "photo.png", "--architecture", "runs/photo", "--steps", 2, "--width", 16)
     assert code == 0, err
     code, _, err = nasdip("search", "photo.png", "--resume", "--trials", 2)
     assert code == 2
@@ -95,15 +101,15 @@ def test_search_status_report_resume_and_restore_with_the_best(folder, nasdip):
     assert "another image" in err
 
 
-def test_early_stopping_is_told_kept_and_reported(folder, nasdip):
-    options = (*SEARCH[:6], "--steps", 20, "--final-steps", 0, "--trials", 10, "--searcher", "random")
+def test_early_stopping_is_told_kept_and_reported(folder, nasdip, empty_page):
+    options = (*NO_FIT, "--steps", 16, "--trials", 10)
     code, _, err = nasdip("search", "photo.png", *options, "--early-stop", "halving")
     assert code == 0, err
     told = next(line for line in err.splitlines() if line.startswith("early stopping: "))
     trials = RunFolder(folder / "runs/photo").trials()
     stopped = [trial for trial in trials if trial.status == "stopped"]
     assert stopped
-    assert all(trial.steps < 20 for trial in stopped)
+    assert all(trial.steps < 16 for trial in stopped)
     assert f"{len(stopped)} of " in told
     _, out, _ = nasdip("status", "runs/photo")
     assert told.removeprefix("early stopping: ") in out
@@ -115,8 +121,8 @@ def test_early_stopping_is_told_kept_and_reported(folder, nasdip):
     assert code == 0, err
 
 
-def test_the_last_cause_of_failed_trials_is_told_without_control_characters(folder, nasdip):
-    nasdip("search", "photo.png", "--trials", 2, *SEARCH)
+def test_the_last_cause_of_failed_trials_is_told_without_control_characters(folder, nasdip, empty_page):
+    nasdip("search", "photo.png", "--trials", 2, *NO_FIT)
     run = RunFolder(folder / "runs/photo")
     run.write_trial(TrialResult.failed(2, run.trials()[1].architecture, "out of\x1b[2J memory", {}))
     _, out, _ = nasdip("status", "runs/photo")
@@ -124,7 +130,7 @@ def test_the_last_cause_of_failed_trials_is_told_without_control_characters(fold
 
 
 def test_an_architecture_picked_with_the_clean_image_is_called_oracle(folder, nasdip):
-    _, _, err = nasdip("search", "photo.png", "--clean", "clean.png", "--trials", 2, *SEARCH)
+    _, _, err = nasdip("search", "photo.png", "--clean", "clean.png", "--trials", 1, *SEARCH[:-2], *RANDOM)
     assert "picked with the clean image: oracle" in err
     _, out, _ = nasdip("status", "runs/photo")
     assert "oracle: picked with the clean image" in out
@@ -171,7 +177,7 @@ def test_ctrl_c_says_how_to_go_on(folder, nasdip, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(search, "run_trials", interrupted)
-    code, _, err = nasdip("search", "photo.png", "--trials", 2, *SEARCH)
+    code, _, err = nasdip("search", "photo.png", "--trials", 2, *NO_FIT)
     assert code == 130
     assert "nasdip search --resume -o runs/photo" in err
     assert err.endswith("nasdip: stopped\n")
@@ -266,8 +272,8 @@ def test_help_needs_no_heavy_import():
 
 
 def test_python_m_nasdip_reports_errors_on_standard_error(tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-m", "nasdip", "restore", "missing.png"], capture_output=True, text=True, cwd=tmp_path
-    )
+    command = [sys.executable, "-m", "nasdip", "zoo", "show", "missing"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "nasdip: error: missing.png does not exist: check the path\n"
+    assert done.stderr.startswith("nasdip: error: no architecture 'missing' in the zoo")
+    assert len(done.stderr.splitlines()) == 1
