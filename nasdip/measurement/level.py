@@ -143,6 +143,7 @@ def _quiet(variances: np.ndarray, free: float) -> float:
     ordered = np.sort(variances, axis=None)
     expected = (1 - 2 / (9 * max(free, 1.0))) ** 3
     for count in range(ordered.size, 1, -1):
-        if expected * ordered[:count].mean() <= np.median(ordered[:count]):
+        median = (ordered[(count - 1) // 2] + ordered[count // 2]) / 2
+        if expected * ordered[:count].mean() <= median:
             break
     return float(ordered[:count].mean())

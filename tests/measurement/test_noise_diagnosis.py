@@ -14,7 +14,7 @@ from nasdip.report.text.noise import noise_words
 
 @pytest.fixture(scope="module")
 def crop() -> np.ndarray:
-    return img_as_float64(data.coffee())[150:278, 200:328]
+    return img_as_float64(data.coffee())[150:250, 200:300]
 
 
 @pytest.mark.parametrize("kind", ["gaussian", "poisson", "speckle"])

@@ -36,10 +36,10 @@ def test_sixteen_pixels_suffice() -> None:
     assert np.std(found) < 3
 
 
-@pytest.mark.parametrize("shape", [(32, 32), (64, 48, 3)])
+@pytest.mark.parametrize("shape", [(32, 32), (40, 32, 3)])
 def test_the_error_told_is_the_scatter(shape: tuple[int, ...]) -> None:
     rng = np.random.default_rng(0)
-    levels = [estimate_level(rng.normal(0.5, 25 / 255, shape)) for _ in range(60)]
+    levels = [estimate_level(rng.normal(0.5, 25 / 255, shape)) for _ in range(50)]
     deviations = [(level.sigma - 25) / level.error for level in levels]
     assert 0.6 < np.std(deviations) < 2
     assert abs(np.mean(deviations)) < 0.5
