@@ -17,7 +17,6 @@ from nasdip.measurement.measurement import Measurement
 from nasdip.measurement.noise_model import NoiseModel
 from nasdip.report.text.noise import noise_words
 
-
 # px; from 97 on a sample of the patches is measured, which is quicker.
 SIZE = 100
 
