@@ -13,13 +13,13 @@ from nasdip.measurement.add_noise import add_noise
 VARIANCE = (25 / 255) ** 2
 
 
-def picture(size=48):
+def picture(size):
     clean = img_as_float32(astronaut()[90 : 90 + size, 200 : 200 + size])
     return clean, add_noise(clean, sigma=25, seed=1)
 
 
 def test_denoises_and_knows_its_error():
-    clean, noisy = picture(64)
+    clean, noisy = picture(48)
     estimate = nonlocal_bayes(noisy, VARIANCE)
     assert psnr(clean, estimate.image, data_range=1.0) > psnr(clean, noisy, data_range=1.0) + 7
     error = np.mean((estimate.image - clean) ** 2)
@@ -31,7 +31,7 @@ def test_denoises_and_knows_its_error():
 
 
 def test_the_third_step_improves_the_second(monkeypatch):
-    clean, noisy = picture(64)
+    clean, noisy = picture(48)
     three = nonlocal_bayes(noisy, VARIANCE).image
     monkeypatch.setattr(module, "_THIRD", module._SECOND)
     same_again = nonlocal_bayes(noisy, VARIANCE).image
@@ -40,29 +40,29 @@ def test_the_third_step_improves_the_second(monkeypatch):
 
 def test_any_number_of_workers_gives_the_same_image(monkeypatch):
     monkeypatch.setattr("nasdip.classical.patches._MOST_DISTANCES", 2**15)  # several strips
-    _, noisy = picture(40)
+    _, noisy = picture(28)
     one, three = (nonlocal_bayes(noisy, VARIANCE, workers=n) for n in (1, 3))
     assert np.array_equal(one.image, three.image)
     assert np.array_equal(one.variance, three.variance)
 
 
 def test_strips_do_not_change_the_image(monkeypatch):
-    _, noisy = picture(40)
+    _, noisy = picture(28)
     whole = nonlocal_bayes(noisy, VARIANCE)
     monkeypatch.setattr("nasdip.classical.patches._MOST_DISTANCES", 2**15)
     assert np.allclose(nonlocal_bayes(noisy, VARIANCE).image, whole.image, atol=1e-9)
 
 
 def test_units_do_not_matter():
-    _, noisy = picture(32)
+    _, noisy = picture(24)
     small = nonlocal_bayes(0.1 * noisy + 0.3, 0.01 * VARIANCE)
     assert np.allclose((small.image - 0.3) / 0.1, nonlocal_bayes(noisy, VARIANCE).image, atol=1e-4)
 
 
 def test_noise_of_two_levels_is_treated_by_its_level():
-    clean, _ = picture(64)
+    clean, _ = picture(40)
     variance = np.full(clean.shape, (10 / 255) ** 2)
-    variance[:, 32:] = (50 / 255) ** 2
+    variance[:, 20:] = (50 / 255) ** 2
     noisy = clean + np.random.default_rng(0).normal(size=clean.shape) * np.sqrt(variance)
     told, mean = (nonlocal_bayes(noisy, v).image for v in (variance, float(variance.mean())))
     assert psnr(clean, told, data_range=1.0) > psnr(clean, mean, data_range=1.0) + 0.5
@@ -70,7 +70,7 @@ def test_noise_of_two_levels_is_treated_by_its_level():
 
 @pytest.mark.parametrize("channels", [1, 2, 4, 9])
 def test_any_number_of_channels(channels):
-    clean = img_as_float32(camera()[100:140, 200:230])[..., None] * np.linspace(0.6, 1, channels)
+    clean = img_as_float32(camera()[100:128, 200:224])[..., None] * np.linspace(0.6, 1, channels)
     noisy = add_noise(clean, sigma=25, seed=0)
     image = nonlocal_bayes(noisy, VARIANCE).image
     assert image.shape == clean.shape
