@@ -67,19 +67,18 @@ def fill(image: str, method: str, seed: int, options: argparse.Namespace) -> lis
     if method == "biharmonic":
         filled = inpaint_biharmonic(given[..., 0], ~known)[..., None]
         return [f"{psnr(clean, filled.astype(np.float32), data_range=1.0):.3f}", *[""] * 6, f"{since(start):.1f}"]
-    measurement = measurement_of(given, None if options.sigma else 0.0, known)
+    measurement = measurement_of(given, known=known)
     asked = RestoreOptions(architecture=method, seed=seed, steps=options.steps)
     made: Restoration = run_restoration(plan(measurement, asked, clean=clean))
     seconds, fit, expected = since(start), made.repetitions[0], made.expected
     assert fit.oracle is not None
-    assert expected is not None
     best = np.where(known[..., None], given, fit.oracle) if made.keeps_known else fit.oracle
     oracle = psnr(clean, best.astype(np.float32), data_range=1.0)
     psnrs = (made.psnr, oracle)
-    told = (expected.psnr, expected.low, expected.high)
+    told = () if expected is None else (expected.psnr, expected.low, expected.high)
     return [
         *(f"{value:.3f}" for value in psnrs), str(fit.image_step), str(len(fit.curves.step)),
-        *(f"{value:.3f}" for value in told), f"{seconds:.1f}",
+        *([f"{value:.3f}" for value in told] or [""] * 3), f"{seconds:.1f}",
     ]  # fmt: skip
 
 
