@@ -35,7 +35,7 @@ def real_figures():
 def _quick_reference(request, monkeypatch):
     """Let the estimate without a network take little time, where a test does not ask for `real_reference`."""
     if "real_reference" not in request.fixturenames:
-        use_quick_reference(monkeypatch)
+        use_quick_reference(monkeypatch.setattr)
 
 
 @pytest.fixture

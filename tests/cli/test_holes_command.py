@@ -117,10 +117,10 @@ def test_bad_masks_are_one_line_and_write_nothing(folder, nasdip, holes, words, 
 
 
 @pytest.mark.parametrize("clean", [False, True])
-def test_a_search_knows_the_holes(folder, nasdip, holes, clean):
+def test_a_search_knows_the_holes(folder, nasdip, holes, empty_page, clean):
     _, missing = holes
-    quick = ("--space", "tiny", "--trials", "2", "--crop", "32", "--width", "16", "--steps", "4", "--warm-start", "2")
-    final = ("--final-steps", "4", "--final-width", "16")
+    quick = ("--space", "tiny", "--trials", "2", "--crop", "32", "--width", "16", "--steps", "2", "--parallel", "1")
+    final = ("--candidate", "none", "--warm-start", "2", "--final-steps", "2", "--final-width", "16")
     given = ("--clean", "clean.png") if clean else ()
     code, _, _ = nasdip("search", "holes.png", "--mask", "holes_mask.png", "-o", "run", *quick, *final, *given)
     assert code == 0

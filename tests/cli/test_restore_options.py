@@ -21,8 +21,8 @@ NARROW = ("--no-report", *REPORTED)
 def picture(folder):
     """A noisy picture that is large enough to tell its noise."""
 
-    def write(kind="gaussian", **options):
-        clean = img_as_float32(astronaut()[60:124, 170:234])
+    def write(kind="gaussian", side=40, **options):
+        clean = img_as_float32(astronaut()[60 : 60 + side, 170 : 170 + side])
         noisy = add_noise(clean, kind, seed=3, clip=True, **options)
         iio.imwrite("noisy.png", np.round(255 * noisy).astype(np.uint8))
         iio.imwrite("true.png", np.round(255 * clean).astype(np.uint8))
@@ -31,8 +31,8 @@ def picture(folder):
 
 
 def test_the_rule_that_suits_the_noise_stops_the_fit(folder, nasdip, picture):
-    picture(sigma=25)
-    eager = ("--no-report", "--width", "32", "--architecture", "nearest+conv3+leaky-relu:111.011.001")
+    picture(side=24, sigma=40)
+    eager = ("--no-report", "--width", "24", "--architecture", "nearest+conv3+leaky-relu:111.011.001")
     code, _, err = nasdip("restore", "noisy.png", "--steps", "300", *eager)
     done = RestorationFolder(folder / "restored/noisy").read()
     fit = done.repetitions[0]
@@ -78,7 +78,7 @@ def test_a_level_that_the_picture_contradicts_is_told_and_nothing_is_estimated(f
 
 
 def test_correlated_noise_is_recognised_and_promised_nothing(folder, nasdip):
-    clean = img_as_float32(astronaut()[60:124, 170:234])
+    clean = img_as_float32(astronaut()[60:108, 170:218])
     slow = gaussian(np.random.default_rng(3).normal(size=clean.shape), 1, channel_axis=-1)
     noisy = np.clip(clean + 30 / 255 * slow / slow.std(), 0, 1)
     iio.imwrite("noisy.png", np.round(255 * noisy).astype(np.uint8))
@@ -127,7 +127,7 @@ def test_a_picture_is_measured_once(folder, nasdip, monkeypatch, picture):
     monkeypatch.setattr(restore, "measurement_of", lambda *given: calls.append(1) or real(*given))
     assert nasdip("restore", "noisy.png", "photo.png", "--steps", "3", *NARROW)[0] == 0
     assert len(calls) == 2
-    monkeypatch.setattr(restore, "_KEPT", 64 * 64 * 3 * 4)  # room for one of the two
+    monkeypatch.setattr(restore, "_KEPT", 40 * 40 * 3 * 4)  # room for one of the two
     assert nasdip("restore", "noisy.png", "photo.png", "-o", "less", "--steps", "3", *NARROW)[0] == 0
     assert len(calls) == 2 + 3
     assert np.array_equal(iio.imread("less/photo.png"), iio.imread("restored/photo.png"))
@@ -160,8 +160,8 @@ def test_a_quality_is_a_number_of_fits(folder, nasdip, picture):
 
 
 def test_impulses_are_replaced_and_the_rest_is_kept(folder, nasdip, picture):
-    picture("salt-pepper")
-    nasdip("restore", "noisy.png", "--steps", "120", *NARROW)
+    picture("salt-pepper", side=64)
+    nasdip("restore", "noisy.png", "--steps", "100", *NARROW)
     done = RestorationFolder(folder / "restored/noisy").read()
     noisy, true, restored = (iio.imread(name).astype(float) for name in ("noisy.png", "true.png", "restored/noisy.png"))
     assert (done.kind, done.config.stop) == ("impulse", "heldout")
