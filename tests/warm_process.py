@@ -5,6 +5,7 @@ processes like others, with an id, a session, files and an exit code of their ow
 (`nasdip.child_process`) start so in all tests, also those of processes that started so.
 """
 
+import importlib
 import json
 import os
 import select
@@ -20,6 +21,8 @@ from pathlib import Path
 from typing import IO
 
 _NUMBER = struct.Struct("<i")
+# Which bring what they need; nasdip by itself brings nearly nothing.
+_IMPORTED = ("nasdip.api", "nasdip.nas.backends.worker", "nasdip.compare.worker", "nasdip.compare.runner")
 
 
 class WarmProcess:
@@ -117,6 +120,8 @@ def _serve(address: str) -> None:
     prepare()
     from nasdip import child_process
 
+    for name in _IMPORTED:
+        importlib.import_module(name)
     child_process._start = WarmProcess(Path(address), runs=True).start  # type: ignore[assignment]
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those that wait for the children
     with socket.socket(socket.AF_UNIX) as door:

@@ -13,8 +13,8 @@ from nasdip.restoration import tile_choice
 from nasdip.restoration.plan import Plan
 
 SEARCH = (
-    "--space", "tiny", "--crop", 16, "--width", 16, "--steps", 4, "--final-steps", 0, "--searcher", "random",
-    "--threads", 1,
+    "--space", "tiny", "--crop", 16, "--width", 16, "--steps", 2, "--final-steps", 0, "--searcher", "random",
+    "--threads", 1, "--reward", "heldout", "--candidate", "none",
 )  # fmt: skip
 
 
@@ -26,7 +26,7 @@ def test_two_trials_at_once_are_told_kept_and_reported(folder, nasdip):
     code, out, err = nasdip("search", "photo.png", "-o", "two", "--trials", 5, "--parallel", 2, *SEARCH)
     assert code == 0, err
     assert out == "two/report.html\n"
-    assert "trials 1 to 5, 2 at once, each 4 steps" in err
+    assert "trials 1 to 5, 2 at once, each 2 steps" in err
     assert "search: 5/5" in err
     assert "2 at once, last" in err
     assert "<dt>trials at once</dt><dd>2</dd>" in (folder / "two/report.html").read_text()
@@ -65,7 +65,7 @@ def test_fewer_trials_at_once_than_asked_for_have_a_cause(folder, nasdip, monkey
     assert err.endswith("announced\n")
 
 
-def test_a_search_lacking_a_trial_before_its_last_announces_it_and_keeps_the_others(folder, nasdip, caplog):
+def test_a_search_lacking_a_trial_before_its_last_announces_it_and_keeps_the_others(folder, nasdip, empty_page, caplog):
     nasdip("search", "photo.png", "-o", "whole", "--trials", 4, "--parallel", 2, *SEARCH)
     run = RunFolder(folder / "whole")
     expected = found(folder, "whole")
@@ -85,11 +85,10 @@ def test_a_search_lacking_a_trial_before_its_last_announces_it_and_keeps_the_oth
     assert [t for t in run.trials() if t.trial in (1, 4)] == kept
 
 
-def test_a_resumed_final_fit_is_announced_as_it_is_done(folder, nasdip, monkeypatch):
+def test_a_resumed_final_fit_is_announced_as_it_is_done(folder, nasdip, empty_page, monkeypatch):
     """Though less memory is free than at its start, which would be too little for a new one."""
-    options = ("--trials", 1, "--parallel", 1, *SEARCH[:6], "--width", 16, "--steps", 2, "--searcher", "random")
-    final = ("--final-steps", 3, "--final-width", 16, "--repeats", 2)
-    code, _, err = nasdip("search", "photo.png", "-o", "run", *options, *final)
+    options = ("--trials", 1, "--parallel", 1, "--final-steps", 3, "--final-width", 16, "--repeats", 2)
+    code, _, err = nasdip("search", "photo.png", "-o", "run", *SEARCH, *options)
     assert code == 0, err
     assert "final fit: 6/6" in err
     shutil.rmtree(folder / "run/final/repetition-02")
@@ -109,7 +108,7 @@ def test_a_trial_too_large_is_refused_by_the_options_of_a_search(folder, nasdip,
     assert err.rstrip().endswith("use a smaller --width or --crop")
 
 
-def test_status_shares_the_time_that_is_left_among_trials_at_once(folder, nasdip):
+def test_status_shares_the_time_that_is_left_among_trials_at_once(folder, nasdip, empty_page):
     for name, parallel in (("one", 1), ("four", 4)):
         nasdip("search", "photo.png", "-o", name, "--trials", 1, "--parallel", parallel, *SEARCH)
     seconds = {}
