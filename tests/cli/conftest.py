@@ -1,8 +1,7 @@
 import sys
 
 import pytest
-from matplotlib.figure import Figure
-from PIL import Image
+from blank_figures import leave_figures_blank
 from quick_reference import use_quick_reference
 
 from nasdip.cli import main
@@ -12,18 +11,9 @@ from nasdip.restoration import repetition
 
 @pytest.fixture(autouse=True)
 def _blank_figures(request, monkeypatch):
-    """Leave figures undrawn, which take seconds for each report, where a test does not ask for `real_figures`."""
-    if "real_figures" in request.fixturenames:
-        return
-
-    def savefig(figure, file, *, format, **_):
-        if format == "svg":
-            file.write('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"></svg>')
-        else:
-            Image.new("RGB", (1, 1)).save(file, format)
-
-    monkeypatch.setattr(Figure, "savefig", savefig)
-    monkeypatch.setattr(Figure, "draw_without_rendering", lambda figure: None)
+    """Leave figures undrawn, where a test does not ask for `real_figures`."""
+    if "real_figures" not in request.fixturenames:
+        leave_figures_blank(monkeypatch.setattr)
 
 
 @pytest.fixture

@@ -61,6 +61,7 @@ def snapshot(folder):
     return {str(p): p.stat().st_mtime_ns if p.is_dir() else p.read_bytes() for p in (folder, *folder.rglob("*"))}
 
 
+@pytest.mark.nni
 def test_a_running_experiment_by_its_id(at_home, nasdip):
     wait_until((at_home.path / "run/run.json").is_file, 60, "the search's begin")
     code, out, _ = nasdip("status", at_home.id)
@@ -75,6 +76,7 @@ def test_a_running_experiment_by_its_id(at_home, nasdip):
     assert Path(out.strip()) == at_home.path / "run/report.html"
 
 
+@pytest.mark.nni
 def test_a_finished_experiment_and_a_restoration_with_what_it_found(at_home, nasdip, folder):
     at_home.wait_for("DONE")
     wait_until(lambda: RunFolder(at_home.path / "run").service()["lost"], 30, "the record of the lost job")
@@ -93,6 +95,7 @@ def test_a_finished_experiment_and_a_restoration_with_what_it_found(at_home, nas
     assert str(RunFolder(at_home.path / "run").best().architecture) in err
 
 
+@pytest.mark.nni
 def test_a_killed_experiment_that_nnictl_has_forgotten(at_home, nasdip):
     kill_all(at_home.home)
     (at_home.home / "nni-experiments/.experiment").unlink()

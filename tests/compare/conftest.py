@@ -3,6 +3,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from quick_reference import use_quick_reference
 
 from nasdip.cli.commands.compare import compare_file
 
@@ -10,6 +11,12 @@ OPTIONS = {
     "clean": None, "methods": None, "models": None, "steps": None, "width": None, "seed": 0,
     "sigma": "auto", "device": "cpu",
 }  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _quick_reference(monkeypatch):
+    """Let the estimate without a network take little time here; in the processes of the methods it is the real one."""
+    use_quick_reference(monkeypatch.setattr)
 
 
 @pytest.fixture

@@ -116,12 +116,14 @@ def test_no_method_knows_the_pixels_that_are_held_out(name, fake_bm3d, monkeypat
 
 
 def test_the_fit_alone_is_no_mixture():
+    measured = Measurement(NOISY[:32, :32], NoiseModel.white(255 * SIGMA))
+
     def restored(name):
-        runner = make_runner(known_methods(None)[name], Settings(steps=3, width=16), MEASURED, HELDOUT)
+        runner = make_runner(known_methods(None)[name], Settings(steps=3, width=16), measured, HELDOUT[:32, :32])
         return runner.restore(lambda *_: None).image
 
     fitted, combined = restored("dip"), restored("nasdip-restore")
-    bayes = make_reference(MEASURED).image
+    bayes = make_reference(measured).image
     assert np.allclose(combined, fitted / 3 + 2 / 3 * bayes, atol=1e-5)
 
 
