@@ -204,7 +204,8 @@ def test_a_task_of_an_earlier_start_is_read(tmp_path):
 def search(tmp_path, monkeypatch, capsys):
     """`nasdip search` on a picture: (exit code, standard error)."""
     monkeypatch.chdir(tmp_path)
-    small = ["--space", "tiny", "--trials", "1", "--crop", "32", "--width", "16", "--steps", "2", "--final-steps", "0"]
+    small = ["--space", "tiny", "--trials", "1", "--crop", "32", "--width", "16", "--steps", "2", "--final-steps", "0",
+             "--warm-start", "0"]  # fmt: skip
 
     def run(noisy, *arguments):
         write_image(tmp_path / "photo.png", noisy)

@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from skimage.data import astronaut
+from skimage.util import img_as_float32
 
+from nasdip.io.image_file import write_image
 from nasdip.nas.backends.nni.config_check import problems
 from nasdip.nas.backends.nni.config_gpus import count_gpus, slots
 
@@ -30,8 +33,16 @@ def key(tmp_path):
     return path
 
 
+@pytest.fixture(scope="module")
+def small_picture(tmp_path_factory):
+    """A picture whose noise is measured in no time, as each check does."""
+    path = tmp_path_factory.mktemp("picture") / "small.png"
+    write_image(path, img_as_float32(astronaut()[80:128, 210:258]))
+    return path
+
+
 @pytest.fixture
-def write(tmp_path, key):
+def write(tmp_path, key, small_picture):
     """Write one of the ready experiments to another folder, with changes, and return its path."""
 
     def written(changes=None, ready="denoise_cpu.yml"):
@@ -40,6 +51,7 @@ def write(tmp_path, key):
             data[name] = str((EXPERIMENTS / data[name]).resolve())
         for name in {"tuner", "assessor"} & set(data):
             data[name]["codeDirectory"] = str(ROOT)
+        data["tuner"]["classArgs"]["image"] = str(small_picture)
         for machine in data["trainingService"].get("machineList", []):
             machine["sshKeyFile"] = str(key)
         if changes is not None:

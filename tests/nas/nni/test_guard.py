@@ -168,6 +168,7 @@ def stock(tmp_path_factory):
     yield from started(tmp_path_factory.mktemp("stock"), False, maxTrialNumber=100)
 
 
+@pytest.mark.nni
 class TestGuarded:
     def test_it_listens_on_loopback_alone(self, guarded):
         address = other_address()
@@ -305,6 +306,7 @@ class TestGuarded:
         wait_until(lambda: not guarded.processes(), 20, "the end of all processes")
 
 
+@pytest.mark.nni
 class TestStock:
     """What the guard is for: the same requests without it. Should one of these fail, NNI has mended it."""
 
@@ -397,6 +399,7 @@ def test_a_folder_with_spaces_and_quotes(tmp_path, monkeypatch):
     assert "nasdip guard:" in run_node(script).stderr
 
 
+@pytest.mark.nni
 def test_the_port_of_localhost_held_by_another_user(tmp_path):
     """Whoever holds the port on ::1 would be asked in the manager's place, so the manager does not start."""
     try:

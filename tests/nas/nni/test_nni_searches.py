@@ -21,6 +21,8 @@ from nasdip.nas.backends.nni.messages import trials_in
 from nasdip.nas.runner import run_trials, start_run
 from nasdip.records.run_folder import RunFolder
 
+pytestmark = pytest.mark.nni
+
 PORTS = range(18600, 18620)
 
 
@@ -51,7 +53,7 @@ def test_one_trial_at_a_time_a_search_under_nni_is_that_in_one_process(tmp_path)
 
 
 @pytest.mark.parametrize(
-    "guarded", [pytest.param(True, id="guarded", marks=pytest.mark.nni), pytest.param(False, id="plain")]
+    "guarded", [pytest.param(True, id="guarded"), pytest.param(False, id="plain", marks=pytest.mark.slow)]
 )
 @pytest.mark.parametrize("trials", [16, pytest.param(40, marks=pytest.mark.slow)])
 def test_at_concurrency_4_with_crashing_jobs_every_result_is_credited_rightly(tmp_path, guarded, trials):
@@ -73,7 +75,6 @@ def test_at_concurrency_4_with_crashing_jobs_every_result_is_credited_rightly(tm
     assert_one_uninterrupted_search(run)
 
 
-@pytest.mark.nni
 def test_several_architectures_in_one_job(tmp_path):
     config = search_config(tmp_path, trials=3, at_once=2, children=3, searcher="Random", space="nas_dip")
     with nni_experiment(tmp_path, config, PORTS) as experiment:
@@ -114,7 +115,6 @@ sys.exit(trial.main())
 """
 
 
-@pytest.mark.nni
 def test_failed_trials_are_recorded_with_their_cause_and_the_search_ends_done(tmp_path):
     (tmp_path / "broken.py").write_text(BROKEN)
     config = search_config(
@@ -138,7 +138,6 @@ def test_failed_trials_are_recorded_with_their_cause_and_the_search_ends_done(tm
     assert_one_uninterrupted_search(run)
 
 
-@pytest.mark.nni
 def test_a_search_ends_done_at_its_time_limit(tmp_path):
     config = search_config(tmp_path, trials=1000, at_once=2)
     config["maxExperimentDuration"] = "20s"  # a slow machine takes 10 s to its first result
@@ -147,7 +146,6 @@ def test_a_search_ends_done_at_its_time_limit(tmp_path):
         assert 0 < len(run_of(experiment).trials()) < 1000
 
 
-@pytest.mark.nni
 def test_a_failing_callback_ends_the_experiment_with_its_message(tmp_path):
     config = search_config(tmp_path, trials=6, at_once=1)
     with nni_experiment(tmp_path, config, PORTS) as experiment:
@@ -160,7 +158,6 @@ def test_a_failing_callback_ends_the_experiment_with_its_message(tmp_path):
         assert "the search ends here" in experiment.log("dispatcher.log")
 
 
-@pytest.mark.nni
 def test_wrong_arguments_end_a_plain_experiment_with_their_message(tmp_path):
     wrong = {"image": "nowhere.png"}
     with nni_experiment(
@@ -170,7 +167,6 @@ def test_wrong_arguments_end_a_plain_experiment_with_their_message(tmp_path):
         assert "nowhere.png" in run_of(experiment).service()["failure"]
 
 
-@pytest.mark.nni
 @pytest.mark.parametrize(("rule", "steps"), [("halving", 100), ("size", 400)])
 def test_early_stopping_keeps_the_best_of_a_stopped_trial(tmp_path, rule, steps):
     config = search_config(tmp_path, trials=10, at_once=2, steps=steps, searcher="Random")

@@ -44,6 +44,7 @@ def refused(done: subprocess.CompletedProcess[str], *words: str) -> None:
         assert word in done.stderr
 
 
+@pytest.mark.nni
 def test_the_rest_is_nnictls(tmp_path):
     assert nnictl(tmp_path, "--version").stdout == nnictl(tmp_path, "--version", guarded=False).stdout
     assert "--config" in nnictl(tmp_path, "create", "--help").stdout
@@ -261,6 +262,7 @@ def test_listening_for_other_machines(tmp_path, other_machine):
             assert experiment.status() in ("RUNNING", "INITIALIZED", "NO_MORE_TRIAL", "DONE")
 
 
+@pytest.mark.nni
 def test_the_risk_of_listening_is_told(tmp_path):
     done = nnictl(tmp_path, "experiment", "list", options=["--listen", "0.0.0.0", "--allow", "203.0.113.7,203.0.113.8"])
     assert "RISK" in done.stderr
