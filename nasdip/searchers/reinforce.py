@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
+from nasdip.searchers.adam import Adam
 from nasdip.searchers.baseline import MovingBaseline
 from nasdip.searchers.policy import LSTMPolicy
 from nasdip.searchers.reward_model import RewardModel
@@ -203,7 +204,7 @@ class Reinforce(Searcher):
         ranks = (np.argsort(np.argsort(scores)) + 0.5) / len(scores)
         chances = np.exp(_normal_quantile(ranks) / self.settings.warm_temperature)
         weights = torch.tensor(chances / chances.mean(), dtype=torch.float32)
-        optimiser = torch.optim.Adam(self._policy.parameters(), lr=self.settings.learning_rate)
+        optimiser = Adam(self._policy.parameters(), self.settings.learning_rate)
         for _ in range(_WARM_STEPS):
             batch = torch.randint(len(codes), (_WARM_BATCH,), generator=self._generator)
             log_prob, _ = self._policy.log_prob([codes[i] for i in batch.tolist()])
@@ -238,7 +239,7 @@ class Reinforce(Searcher):
         self._optimiser.step()
         self._steps += 1
 
-    def _new_policy(self, seed: int) -> tuple[LSTMPolicy, torch.optim.Adam]:
+    def _new_policy(self, seed: int) -> tuple[LSTMPolicy, Adam]:
         s = self.settings
         policy = LSTMPolicy(
             self.space,
@@ -247,7 +248,7 @@ class Reinforce(Searcher):
             temperature=s.temperature,
             tanh_constant=s.tanh_constant,
         )
-        return policy, torch.optim.Adam(policy.parameters(), lr=s.learning_rate)
+        return policy, Adam(policy.parameters(), s.learning_rate)
 
     def _state(self) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
         meta = {
@@ -259,7 +260,7 @@ class Reinforce(Searcher):
             "pending": [list(code) for code in self._pending],
         }
         tensors = {f"policy.{name}": value for name, value in self._policy.state_dict().items()}
-        for index, moments in self._optimiser.state_dict()["state"].items():
+        for index, moments in self._optimiser.state.items():
             tensors |= {f"adam.{index}.{name}": value for name, value in moments.items()}
         return meta, {**tensors, "generator": self._generator.get_state()}
 
@@ -269,8 +270,8 @@ class Reinforce(Searcher):
         moments: dict[int, dict[str, torch.Tensor]] = {}
         for key in (k for k in tensors if k.startswith("adam.")):
             _, index, name = key.split(".")
-            moments.setdefault(int(index), {})[name] = tensors[key].clone()
-        optimiser.load_state_dict({"state": moments, "param_groups": optimiser.state_dict()["param_groups"]})
+            moments.setdefault(int(index), {})[name] = tensors[key]
+        optimiser.load(moments)
         generator = torch.Generator()
         generator.set_state(tensors["generator"])
         sampled = deque((tuple(code) for code in meta["sampled"]), maxlen=self.settings.batch_size)
