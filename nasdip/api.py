@@ -57,7 +57,7 @@ def restore(image: np.ndarray, *, channel_axis: int | None = None, **options: An
     >>> import nasdip, skimage
     >>> clean = skimage.util.img_as_float32(skimage.data.astronaut()[96:128, 208:240])
     >>> noisy = nasdip.add_noise(clean, sigma=25, seed=0)
-    >>> restored = nasdip.restore(noisy, channel_axis=-1, steps=20, width=8)
+    >>> restored = nasdip.restore(noisy, channel_axis=-1, steps=5, width=8)
     >>> restored.shape
     (32, 32, 3)
     """
@@ -102,7 +102,7 @@ def inpaint(image: np.ndarray, mask: np.ndarray, *, channel_axis: int | None = N
     >>> import nasdip, skimage
     >>> image = skimage.util.img_as_float32(skimage.data.astronaut()[96:128, 208:240])
     >>> missing = np.random.default_rng(0).random((32, 32)) < 0.5
-    >>> filled = nasdip.inpaint(image, missing, channel_axis=-1, steps=20, width=8)
+    >>> filled = nasdip.inpaint(image, missing, channel_axis=-1, steps=5, width=8)
     >>> filled.shape, bool((filled[~missing] == image[~missing]).all())
     ((32, 32, 3), True)
     """
@@ -174,7 +174,8 @@ def search(
     --------
     >>> import nasdip, skimage
     >>> noisy = nasdip.add_noise(skimage.util.img_as_float32(skimage.data.camera()[:32, :32]), sigma=25)
-    >>> found = nasdip.search(noisy, space="tiny", trials=2, crop=16, width=16, steps=5, final_steps=5, final_width=16)
+    >>> quick = {"crop": 16, "width": 16, "steps": 5, "final_steps": 5, "final_width": 16, "warm_start": 0}
+    >>> found = nasdip.search(noisy, space="tiny", trials=2, **quick)
     >>> found.image.shape, len(found.trials)
     ((32, 32), 2)
     """

@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 import skimage
 import tifffile
+from blank_figures import leave_figures_blank
 from nni_process import wait_until
+from quick_reference import use_quick_reference
 from skimage.data import astronaut
 from skimage.util import img_as_float32
 
@@ -26,8 +28,8 @@ SMALLER = {
     "restore": shlex.split("--steps 2 --width 8 --repeats 1"),
     "compare": shlex.split("--methods tv"),
     "pairs": ["--validation-count", "8"],
-    "train": ["--batch", "16"],
-    "demo-report": shlex.split("--repeats 1 --steps 2 --width 16"),
+    "train": ["--batch", "4"],
+    "demo-report": shlex.split("--repeats 1 --steps 2 --width 8"),
     "search": shlex.split("--space tiny --crop 16 --width 16 --steps 2"),
 }
 # The first search has a last fit, the others' is left out.
@@ -66,9 +68,16 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch):
+    """Take no time for what is tested elsewhere."""
+    use_quick_reference(monkeypatch.setattr)
+    leave_figures_blank(monkeypatch.setattr)
+
+
 @pytest.fixture
 def _no_reports(monkeypatch):
-    """Draw no report but that of the command report: drawing takes longer than these fits."""
+    """Write no report but that of the command report: that takes longer than these fits."""
     from nasdip.cli.commands import demo_report, restore, search
 
     for module in (restore, search, demo_report):
