@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -5,7 +7,7 @@ from skimage.data import astronaut, chelsea
 from skimage.util import img_as_float32
 
 from nasdip.baselines.model_folder import ModelFolder
-from nasdip.baselines.pairs import make_pairs
+from nasdip.baselines.pairs import Pairs, make_pairs
 from nasdip.baselines.registry import find_baseline
 from nasdip.baselines.training import TrainingSettings, train
 from nasdip.threads import use_threads
@@ -26,11 +28,21 @@ def small_pairs():
 
 
 @pytest.fixture(scope="session")
+def few_pairs(small_pairs):
+    """16 of them, and 6 to validate with, for trainings that need not come to anything."""
+    training, validation = (
+        Pairs(*(array[:count] for array in pairs))
+        for pairs, count in ((small_pairs.training, 16), (small_pairs.validation, 6))
+    )
+    return replace(small_pairs, training=training, validation=validation)
+
+
+@pytest.fixture(scope="session")
 def model(small_pairs, tmp_path_factory):
     """The folder of a network that was trained on them."""
     folder = ModelFolder(tmp_path_factory.mktemp("model"))
-    folder.open({"baseline": "noise2noise-half", "learning_rate": 0.002, "size": 32}, {})
-    settings = TrainingSettings(40, 8, 0.002, 0)
+    folder.open({"baseline": "noise2noise-half", "learning_rate": 0.005, "size": 32}, {})
+    settings = TrainingSettings(16, 8, 0.005, 0)
     with use_threads(1):
         train(find_baseline("noise2noise-half"), small_pairs, settings, folder, torch.device("cpu"))
     return folder.path
