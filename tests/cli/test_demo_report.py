@@ -12,7 +12,7 @@ from nasdip.imaging.metrics import psnr
 from nasdip.io.image_file import read_image, write_image
 from nasdip.records.restoration_folder import RestorationFolder
 
-NARROW = ("--repeats", "2", "--steps", "12", "--width", "8", "--architecture", "dip+bilinear:4.4")
+NARROW = ("--repeats", "2", "--steps", "8", "--width", "8", "--architecture", "dip+bilinear:4.4")
 
 
 def rows(path):
@@ -37,7 +37,7 @@ def test_figure_table_and_page_tell_what_was_fitted(folder, nasdip):
     assert out.split() == [f"demo/{name}" for name in (
         "first_last.png", "repetitions.csv", "summary.md", "clean/report.html")]  # fmt: skip
     assert all((folder / path).stat().st_size for path in out.split())
-    assert "2 x 12 steps" in err
+    assert "2 x 8 steps" in err
     assert "standard deviation" in err
     done = RestorationFolder(folder / "demo/clean").read()
     assert (done.config.stop, done.config.learning_rate, done.sigma, done.refined) == ("fixed", 0.01, 25.0, False)
@@ -46,7 +46,7 @@ def test_figure_table_and_page_tell_what_was_fitted(folder, nasdip):
         assert float(row["oracle_psnr_db"]) == pytest.approx(psnr(done.clean, fit.oracle, data_range=1.0), abs=2e-4)
         assert float(row["last_psnr_db"]) == pytest.approx(psnr(done.clean, fit.last, data_range=1.0), abs=2e-4)
         step = int(row["blind_step"])
-        assert (step, len(fit.curves.step)) == (fit.choices["reference"].step, 12)
+        assert (step, len(fit.curves.step)) == (fit.choices["reference"].step, 8)
         blind = fit.curves.oracle_psnr_averaged[step - 1]
         assert float(row["blind_psnr_db"]) == pytest.approx(blind, abs=2e-4)
         assert float(row["blind_psnr_db"]) <= float(row["oracle_psnr_db"]) + 2e-4

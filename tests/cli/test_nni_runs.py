@@ -250,23 +250,32 @@ def test_without_the_room_for_nni_folders_still_work(run, folder):
         "room = 'nasdip.nas.backends.nni'\n"
         "for name in ('nni', room, room + '.experiment', room + '.leftovers'):\n"
         "    sys.modules[name] = None\n"
+        "import io, json\n"
+        "from contextlib import redirect_stderr, redirect_stdout\n"
         "from nasdip.cli import main\n"
-        "main()\n"
+        "for words in json.loads(sys.argv[1]):\n"
+        "    sys.argv = ['nasdip', *words]\n"
+        "    with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:\n"
+        "        try:\n"
+        "            main()\n"
+        "        except SystemExit as ended:\n"
+        "            code = ended.code or 0\n"
+        "    print(json.dumps([code, out.getvalue(), err.getvalue()]))\n"
     )
-
-    def command(*words):
-        return subprocess.run([sys.executable, "-c", code, *map(str, words)], capture_output=True, text=True)
-
-    shown = command("status", f"exps/{ID}")
-    assert shown.returncode == 0, shown.stderr
-    assert "its own records are not at hand" in shown.stdout
-    assert command("report", f"exps/{ID}/run").returncode == 0
-    unknown = command("status", ID)
-    assert unknown.returncode == 2
-    assert "is not the folder of a search" in unknown.stderr
-    refused = command("nnictl", "create", "--config", "experiment.yml")
-    assert (refused.returncode, len(refused.stderr.splitlines())) == (2, 1)
-    assert "lacks its part for NNI" in refused.stderr
+    commands = [
+        ["status", f"exps/{ID}"], ["report", f"exps/{ID}/run"], ["status", ID],
+        ["nnictl", "create", "--config", "experiment.yml"],
+    ]  # fmt: skip
+    done = subprocess.run([sys.executable, "-c", code, json.dumps(commands)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    shown, reported, unknown, refused = (json.loads(line) for line in done.stdout.splitlines())
+    assert shown[0] == 0, shown
+    assert "its own records are not at hand" in shown[1]
+    assert reported[0] == 0, reported
+    assert unknown[0] == 2
+    assert "is not the folder of a search" in unknown[2]
+    assert (refused[0], len(refused[2].splitlines())) == (2, 1)
+    assert "lacks its part for NNI" in refused[2]
 
 
 @pytest.mark.parametrize(
