@@ -5,10 +5,10 @@ from warm_process import QUICK
 
 @pytest.fixture(autouse=True)
 def _quick_reference(request, monkeypatch):
-    """Let the estimate without a network take little time, but where other processes make it too."""
+    """Let the estimate without a network take little time, where a test does not ask for `real_reference`."""
     if "real_reference" not in request.fixturenames and request.node.get_closest_marker("nni") is None:
         use_quick_reference(monkeypatch.setattr)
-    monkeypatch.setenv(QUICK, "1")
+        monkeypatch.setenv(QUICK, "1")
 
 
 @pytest.fixture

@@ -15,6 +15,8 @@ from nasdip.space.search_space import SearchSpace
 
 CPU = torch.device("cpu")
 TINY = SearchSpace.load("tiny")
+# Settings by which searchers learn from the results of few trials.
+QUICK_TO_LEARN = {"reinforce": {"batch_size": 4}, "evolution": {"population": 4, "tournament": 2}, "random": {}}
 
 
 def settings(**changes):

@@ -15,7 +15,7 @@ from nasdip.records.trial_result import Suggestion
 from nasdip.space.architecture import Architecture
 
 SLOW = CostTarget(1e-4, weight=0.5)  # no step is that fast
-QUICK = ProxySettings(crop=16, width=16, steps=40, heldout=0.1)
+QUICK = ProxySettings(crop=16, width=16, steps=20, heldout=0.1)
 
 
 def test_the_penalty_counts_doublings_beyond_the_target():
@@ -41,8 +41,8 @@ def test_trials_pay_for_their_steps(tmp_path):
 
 
 def test_a_target_that_all_meet_costs_nothing(tmp_path):
-    free = run_trials(start(tmp_path / "free", settings(proxy=QUICK)), CPU)
-    easy = run_trials(start(tmp_path / "easy", settings(proxy=QUICK, cost=CostTarget(1e6))), CPU)
+    free = run_trials(start(tmp_path / "free", settings(proxy=QUICK, trials=3)), CPU)
+    easy = run_trials(start(tmp_path / "easy", settings(proxy=QUICK, trials=3, cost=CostTarget(1e6))), CPU)
     assert [t.reward for t in easy] == [t.reward for t in free]
     assert {t.penalty for t in easy} == {0.0}
 

@@ -6,7 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
-from small_searches import comparable, made_up_result, settings, start
+from small_searches import QUICK_TO_LEARN, comparable, made_up_result, settings, start
 
 from nasdip.errors import NasdipError
 from nasdip.nas.ledger import Ledger
@@ -14,9 +14,10 @@ from nasdip.records.run_folder import RunFolder
 from nasdip.searchers.state import SearcherState
 
 SEARCHERS = ["reinforce", "evolution", "random"]
+TRIALS = 14
 
 
-def events(seed, trials=24, at_once=4):
+def events(seed, trials=TRIALS, at_once=4):
     """Yield what happens in a search with trials at once, as (is_result, choice): results come in any order."""
     rng = np.random.default_rng(seed)
     suggested = running = 0
@@ -42,7 +43,7 @@ def play(folder, seed, *, restart_before=frozenset()):
 
 
 def run(path, searcher):
-    return start(path, settings(searcher=searcher, trials=24))
+    return start(path, settings(searcher=searcher, trials=TRIALS, searcher_settings=QUICK_TO_LEARN[searcher]))
 
 
 @pytest.mark.parametrize("searcher", SEARCHERS)
@@ -52,7 +53,8 @@ def test_restarted_before_every_event_a_search_is_that_of_one_process(tmp_path, 
     cut = play(run(tmp_path / "cut", searcher), seed, restart_before=frozenset(range(100)))
     assert comparable(cut.trials) == comparable(whole.trials)
     assert cut.journal == whole.journal
-    assert [cut.suggest(range(1, 25 + n)) for n in range(4)] == [whole.suggest(range(1, 25 + n)) for n in range(4)]
+    more = TRIALS + 1
+    assert [cut.suggest(range(1, more + n)) for n in range(4)] == [whole.suggest(range(1, more + n)) for n in range(4)]
 
 
 def test_results_count_once_and_only_for_what_was_asked(tmp_path):

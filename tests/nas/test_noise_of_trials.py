@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from blank_figures import leave_figures_blank
 from safetensors.numpy import load, save
 from skimage.data import camera
 from skimage.util import img_as_float32
@@ -204,6 +205,7 @@ def test_a_task_of_an_earlier_start_is_read(tmp_path):
 def search(tmp_path, monkeypatch, capsys):
     """`nasdip search` on a picture: (exit code, standard error)."""
     monkeypatch.chdir(tmp_path)
+    leave_figures_blank(monkeypatch.setattr)
     small = ["--space", "tiny", "--trials", "1", "--crop", "32", "--width", "16", "--steps", "2", "--final-steps", "0",
              "--warm-start", "0"]  # fmt: skip
 

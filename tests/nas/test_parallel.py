@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from small_searches import CPU, comparable, settings, start
+from small_searches import CPU, QUICK_TO_LEARN, comparable, settings, start
 
 from nasdip import child_process
 from nasdip.errors import NasdipError
@@ -84,9 +84,10 @@ def wait_for(condition, seconds=120):
 
 @pytest.mark.parametrize("searcher", ["reinforce", "evolution"])
 def test_processes_find_what_one_finds_whatever_ends_first(tmp_path, searcher):
-    alone = runner.run_trials(start(tmp_path / "alone", chosen(searcher=searcher)), CPU, worker_devices=["cpu"])
+    asked = chosen(searcher=searcher, searcher_settings=QUICK_TO_LEARN[searcher])
+    alone = runner.run_trials(start(tmp_path / "alone", asked), CPU, worker_devices=["cpu"])
     ended = []
-    folder = start(tmp_path / "beside", chosen(searcher=searcher))
+    folder = start(tmp_path / "beside", asked)
     beside = runner.run_trials(folder, CPU, lambda result: ended.append(result.trial), worker_devices=TWO)
     assert facts(beside) == facts(alone)
     assert sorted(ended) == [t.trial for t in beside] == list(range(1, 11))

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from small_searches import CPU, TINY, comparable, made_up_result, settings, start
+from small_searches import CPU, QUICK_TO_LEARN, TINY, comparable, made_up_result, settings, start
 
 from nasdip.errors import NasdipError
 from nasdip.files import read_json
@@ -106,9 +106,9 @@ def test_rewards_do_not_depend_on_the_threads_of_the_process(tmp_path):
 
 @pytest.mark.parametrize("searcher", ["reinforce", "random", "evolution"])
 def test_resumed_after_any_trial_a_search_goes_on_as_if_never_stopped(tmp_path, searcher):
-    chosen = settings(searcher=searcher, trials=6)
+    chosen = settings(searcher=searcher, trials=6, searcher_settings=QUICK_TO_LEARN[searcher])
     whole = runner.run_trials(start(tmp_path / "whole", chosen), CPU)
-    part = start(tmp_path / "part", settings(searcher=searcher, trials=2))
+    part = start(tmp_path / "part", replace(chosen, trials=2))
     runner.run_trials(part, CPU)
     runner.resume_run(part, trials=4)
     runner.run_trials(part, CPU)
@@ -220,7 +220,7 @@ def test_a_run_is_not_overwritten_and_not_run_twice_at_once(tmp_path):
 def test_killed_with_minus_9_a_search_loses_at_most_the_trial_under_way(tmp_path, warm):
     path = tmp_path / "run"
     # Long enough that the kill comes in the middle.
-    chosen = settings(trials=16, proxy=ProxySettings(crop=16, width=16, steps=12), final=FinalSettings(steps=0))
+    chosen = settings(trials=12, proxy=ProxySettings(crop=16, width=16, steps=10), final=FinalSettings(steps=0))
     start(path, chosen)
     code = (
         "import torch, pathlib; from nasdip.nas import runner; from nasdip.records.run_folder import RunFolder;"
@@ -232,7 +232,7 @@ def test_killed_with_minus_9_a_search_loses_at_most_the_trial_under_way(tmp_path
             time.sleep(0.01)
         process.kill()
     done = RunFolder(path).trials()
-    assert 3 <= len(done) < 16
+    assert 3 <= len(done) < 12
     journal = SearcherState.read(path / "searcher.safetensors").meta["journal"]
     assert len(done) - 1 <= sum(event < 0 for event in journal) <= len(done)
     whole = runner.run_trials(start(tmp_path / "whole", chosen), CPU)

@@ -5,15 +5,22 @@ from contextlib import suppress
 
 import numpy as np
 import pytest
-from small_searches import TINY, made_up_result, settings, start
+from small_searches import QUICK_TO_LEARN, TINY, made_up_result, settings, start
 
 from nasdip.errors import NasdipError
 from nasdip.nas.ledger import Ledger
 from nasdip.nas.schedule import Schedule
+from nasdip.records.run_folder import RunFolder
 from nasdip.space.search_space import SearchSpace
 
 FEW = SearchSpace.from_json({"spatial": {"_type": "choice", "_value": ["bilinear", "nearest"]},
                              "skips": {"_type": "choice", "_value": ["10.01", "11.01"]}})  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _no_tables(monkeypatch):
+    """Leave out the tables of all trials, which take most of the time and are no matter here."""
+    monkeypatch.setattr(RunFolder, "write_tables", lambda *_: None)
 
 
 class Stopped(Exception):
@@ -55,7 +62,7 @@ def run(folder, clock, lag, trials):
     return ledger
 
 
-def play(folder, lag, at_once, seed, trials=30, kills=0):
+def play(folder, lag, at_once, seed, trials=20, kills=0):
     """Run a search, killed some times at moments of its own; return its trials, and what each was compared with."""
     rng, others = np.random.default_rng(seed), {}
     for kill in range(kills + 1):
@@ -70,11 +77,15 @@ def play(folder, lag, at_once, seed, trials=30, kills=0):
 @pytest.mark.parametrize("space", [TINY, FEW], ids=["tiny", "few"])
 def test_a_search_does_not_depend_on_times_kills_and_processes(tmp_path, searcher, space):
     def search(name, **how):
-        folder = start(tmp_path / name, settings(searcher=searcher, trials=30, parallel=3), space=space)
+        folder = start(
+            tmp_path / name,
+            settings(searcher=searcher, trials=20, parallel=3, searcher_settings=QUICK_TO_LEARN[searcher]),
+            space=space,
+        )
         return play(folder, 5, **how)
 
     alone, compared = search("alone", at_once=1, seed=0)
-    assert [row[0] for row in alone] == list(range(1, 31))
+    assert [row[0] for row in alone] == list(range(1, 21))
     assert all(others == [n for n in others if n <= trial - 5] for trial, others in compared.items())
     assert any(row[2] == "repeated" for row in alone) or space is TINY
     for seed in (1, 2):

@@ -30,33 +30,29 @@ def test_the_smaller_fit_has_the_centre_of_all_that_the_trial_has():
 
 
 def test_a_search_stops_trials_and_still_finds_its_best(tmp_path):
-    quick = ProxySettings(crop=16, width=16, steps=80, heldout=0.1, threads=1)
+    quick = ProxySettings(crop=16, width=16, steps=30, heldout=0.1, threads=1)
     rule = EarlyStop("median", trials=3)
-    chosen = settings(trials=14, searcher="random", proxy=quick, early_stop=rule, reward="heldout")
+    chosen = settings(trials=8, searcher="random", proxy=quick, early_stop=rule, reward="heldout")
     folder = start(tmp_path / "stopping", chosen, with_clean=False)
     trials = run_trials(folder, CPU)
     stopped = [t for t in trials if t.status == "stopped"]
     assert stopped
     assert folder.best().status == "ok"
     for trial in stopped:
-        assert trial.steps < 80
+        assert trial.steps < 30
         assert "stopped at step" in trial.error
         assert trial.reward == pytest.approx(max([r for _, r in trial.curve] + [trial.heldout_psnr]))
     assert folder.record().settings == SearchSettings.from_json(chosen.to_json()) == chosen
-    whole = run_trials(
-        start(
-            tmp_path / "whole", settings(trials=14, searcher="random", proxy=quick, reward="heldout"), with_clean=False
-        ),
-        CPU,
-    )
+    never = settings(trials=8, searcher="random", proxy=quick, reward="heldout")
+    whole = run_trials(start(tmp_path / "whole", never, with_clean=False), CPU)
     same = [t for t in comparable(trials) if t[3] == "ok"]
     assert set(same) <= set(comparable(whole))
 
 
 def test_a_search_with_smaller_fits_first_is_repeatable_and_resumable(tmp_path):
-    quick = ProxySettings(crop=32, width=16, steps=30, heldout=0.1, threads=1)
+    quick = ProxySettings(crop=32, width=16, steps=15, heldout=0.1, threads=1)
     rule = EarlyStop("size", factor=2, trials=2)
-    chosen = settings(trials=8, searcher="random", proxy=quick, early_stop=rule, reward="heldout")
+    chosen = settings(trials=6, searcher="random", proxy=quick, early_stop=rule, reward="heldout")
     folder = start(tmp_path / "run", chosen, with_clean=False)
     trials = run_trials(folder, CPU)
     stopped = [t for t in trials if t.status == "stopped"]
@@ -67,14 +63,14 @@ def test_a_search_with_smaller_fits_first_is_repeatable_and_resumable(tmp_path):
         assert [step for step, _ in trial.curve] == [0]
         assert trial.reward == trial.curve[0][1]
         assert "after a smaller fit" in trial.error
-        assert (trial.heldout_psnr, trial.parameters, trial.steps) == (None, None, 20)
+        assert (trial.heldout_psnr, trial.parameters, trial.steps) == (None, None, 10)
     for trial in whole:
         assert trial.curve[0][0] == 0
-        assert [step for step, _ in trial.curve] == [0, 10, 20, 30]
+        assert [step for step, _ in trial.curve] == [0, 10, 15]
     assert folder.best().status == "ok"
-    again = start(tmp_path / "again", replace(chosen, trials=5), with_clean=False)
+    again = start(tmp_path / "again", replace(chosen, trials=4), with_clean=False)
     run_trials(again, CPU)
-    resume_run(again, trials=8)
+    resume_run(again, trials=6)
     assert comparable(run_trials(again, CPU)) == comparable(trials)
 
 

@@ -53,7 +53,7 @@ def test_a_picture_too_small_for_scores_is_searched_without(tmp_path):
 
 
 def test_the_searcher_starts_by_the_scores_and_a_resumption_does_not_again(tmp_path):
-    chosen = settings(warm_start=60, trials=6, proxy=PROXY)
+    chosen = settings(warm_start=20, trials=6, proxy=PROXY)
     first = [Ledger(start(tmp_path / str(n), chosen), 1).suggest().architecture for n in range(2)]
     cold = Ledger(start(tmp_path / "cold", settings(trials=6, proxy=PROXY)), 1)
     assert first[0] == first[1]
