@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from functools import lru_cache
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -123,4 +124,4 @@ class LSTMPolicy(nn.Module):
         return self._pad(rows).view(len(encodings), -1, self._width)
 
     def _pad(self, masks: Sequence[tuple[bool, ...]]) -> Tensor:
-        return torch.tensor([mask + (False,) * (self._width - len(mask)) for mask in masks])
+        return torch.from_numpy(np.array([mask + (False,) * (self._width - len(mask)) for mask in masks]))

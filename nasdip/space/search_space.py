@@ -160,8 +160,7 @@ class SearchSpace:
         """
         decision = self.decisions[len(prefix)]
         if decision.name in _CELL_DEFAULTS:
-            n = len(prefix)
-            fitting = {code[n] for code in self._cells.values() if code[:n] == tuple(prefix)}
+            fitting = self._cell_options.get(tuple(prefix), frozenset())
             return tuple(i in fitting for i in range(len(decision.options)))
         if decision.name in self._skip_names:
             depth = self._depth_of(prefix)
@@ -249,6 +248,15 @@ class SearchSpace:
         return cells
 
     @cached_property
+    def _cell_options(self) -> dict[tuple[int, ...], frozenset[int]]:
+        """The options of the next decision by the option indices of those before, of the cell's decisions."""
+        fitting: dict[tuple[int, ...], set[int]] = {}
+        for code in self._cells.values():
+            for n, option in enumerate(code):
+                fitting.setdefault(code[:n], set()).add(option)
+        return {prefix: frozenset(options) for prefix, options in fitting.items()}
+
+    @cached_property
     def _skip_names(self) -> tuple[str, ...]:
         return tuple(name for name in self.choices if _SKIP.fullmatch(name))
 
@@ -261,8 +269,13 @@ class SearchSpace:
         return tuple(int(d) for d in self.choices.get("depth", (self._skip_depth,)))
 
     def _depth_of(self, prefix: Sequence[int]) -> int:
+        place = self._depth_place
+        return self._depths[0] if place is None else self._depths[prefix[place]]
+
+    @cached_property
+    def _depth_place(self) -> int | None:
         names = [decision.name for decision in self.decisions]
-        return self._depths[prefix[names.index("depth")]] if "depth" in names else self._depths[0]
+        return names.index("depth") if "depth" in names else None
 
     def _free_skips(self, depth: int) -> tuple[str, ...]:
         return self._free_skips_by_depth[depth]

@@ -54,7 +54,7 @@ def small_maps_are_large(monkeypatch):
 
 
 @pytest.mark.parametrize("space", ["nas_dip", "nas_dip_extended", "tiny"])
-@settings(max_examples=12, deadline=None, derandomize=True)
+@settings(max_examples=8, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 10**6))
 def test_random_architectures(space, seed):
     architecture = SearchSpace.load(space).sample(np.random.default_rng(seed))
@@ -84,7 +84,7 @@ def test_without_wide_vectors(text, monkeypatch):
 
 @pytest.mark.parametrize("cell", sorted(set(cells())))
 def test_every_kind_of_cell(cell):
-    assert max(differences(Architecture.from_text(f"{cell}:101.111.011"), width=16)) < 1e-9
+    assert max(differences(Architecture.from_text(f"{cell}:11.11"), width=16)) < 1e-9
 
 
 @pytest.mark.parametrize("activation", ["none", "relu", "leaky-relu", "selu", "prelu"])

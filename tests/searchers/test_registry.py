@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -61,7 +62,7 @@ def test_names_of_earlier_versions_still_count() -> None:
     renamed = {new: former for former, new in searcher.renamed_settings.items()}
     settings = {renamed.get(name, name): value for name, value in state.meta["settings"].items()}
     assert set(old) < set(settings)
-    make_searcher("reinforce", SPACE, seed=0, **old).load(state._replace(meta={**state.meta, "settings": settings}))
+    make_searcher("reinforce", SPACE, seed=0, **old).load(replace(state, meta={**state.meta, "settings": settings}))
 
 
 def test_settings_of_another_searcher_are_refused() -> None:

@@ -14,10 +14,13 @@ from nasdip.space.search_space import SearchSpace
 
 # Small enough that learning and mutation take part in 60 trials.
 SETTINGS: dict[str, dict[str, float]] = {
-    "reinforce": {"batch_size": 8, "hidden_size": 8, "learning_rate": 0.1, "entropy_weight": 1.0, "entropy_decay": 0.5},
+    "reinforce": {
+        "batch_size": 8, "hidden_size": 8, "learning_rate": 0.1, "entropy_weight": 1.0, "entropy_decay": 0.5,
+        "candidates": 16,
+    },
     "evolution": {"population": 12, "tournament": 3},
     "random": {},
-}
+}  # fmt: skip
 SPACES = {name: SearchSpace.load(name) for name in ("nas_dip", "nas_dip_extended", "tiny")}
 
 pytestmark = pytest.mark.parametrize("name", list(SEARCHERS))
@@ -36,7 +39,7 @@ def run(searcher: Searcher, rewards: np.random.Generator, trials: int) -> None:
 def test_suggestions_lie_in_the_space(name: str, space: str) -> None:
     searcher, rewards = make(name, space), np.random.default_rng(0)
     seen = set()
-    for _ in range(15):
+    for _ in range(8):
         architectures = searcher.suggest(4)
         assert len(architectures) == 4
         for architecture in architectures:

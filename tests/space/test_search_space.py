@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -34,12 +35,15 @@ def test_text_json_and_encoding_round_trip(name, seed):
 
 
 @given(names, seeds)
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=15)
 def test_every_sampled_point_builds_and_runs(name, seed):
     architecture = draw(name, seed)
     with torch.device("meta"):
-        network = build_network(architecture, in_channels=4, out_channels=3, width=16, seed=seed)
-        side = 2 ** (architecture.depth + 1)
+        build_network(architecture, in_channels=4, out_channels=3, width=16, seed=seed)
+    narrow = replace(architecture, width=None)  # quick enough to run
+    network = build_network(narrow, in_channels=4, out_channels=3, width=16, seed=seed)
+    side = 2 ** (architecture.depth + 1)
+    with torch.no_grad():
         assert network(torch.zeros(1, 4, side, 2 * side)).shape == (1, 3, side, 2 * side)
 
 
