@@ -8,10 +8,13 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from skimage.data import astronaut
+from skimage.util import img_as_float32
 
 from nasdip.cli import main
 from nasdip.cli.commands.doctor import Finding, examine, examine_config
 from nasdip.errors import NasdipError
+from nasdip.io.image_file import write_image
 
 ROOT = Path(__file__).resolve().parents[1]
 CPU = ROOT / "experiments" / "denoise_cpu.yml"
@@ -31,7 +34,10 @@ def healthy(monkeypatch):
     monkeypatch.setattr("nasdip.cli.commands.doctor.examine", lambda: [Finding("python", "3")])
 
 
-def test_a_sound_configuration_ends_with_0(monkeypatch, healthy, capsys):
+def test_a_sound_configuration_ends_with_0(monkeypatch, healthy, capsys, tmp_path):
+    write_image(tmp_path / "small.png", img_as_float32(astronaut()[80:96, 210:226]))  # measured in no time
+    monkeypatch.setenv("NASDIP_IMAGE", str(tmp_path / "small.png"))
+    monkeypatch.setenv("NASDIP_NOISE", "25")
     assert _doctor(monkeypatch, CPU) in (0, None)
     assert f"ok       config        {CPU} is sound" in capsys.readouterr().out
 

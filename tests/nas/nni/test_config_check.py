@@ -37,7 +37,7 @@ def key(tmp_path):
 def small_picture(tmp_path_factory):
     """A picture whose noise is measured in no time, as each check does."""
     path = tmp_path_factory.mktemp("picture") / "small.png"
-    write_image(path, img_as_float32(astronaut()[80:128, 210:258]))
+    write_image(path, img_as_float32(astronaut()[80:96, 210:226, 0]))
     return path
 
 
@@ -76,6 +76,19 @@ def test_ready_experiments_are_sound_for_nni_and_for_us(ready, write):
     assert problems(path, gpus=4) == []
 
 
+@pytest.fixture
+def picture_of_the_environment(monkeypatch, small_picture):
+    """Let experiments take the small picture, in place of theirs."""
+    monkeypatch.setenv("NASDIP_IMAGE", str(small_picture))
+    monkeypatch.setenv("NASDIP_NOISE", "25")
+
+
+def test_the_picture_of_a_ready_experiment_is_found_as_shipped(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert problems(READY[0], gpus=4) == []
+
+
+@pytest.mark.usefixtures("picture_of_the_environment")
 @pytest.mark.parametrize("ready", [path for path in READY if path != REMOTE], ids=lambda path: path.stem)
 def test_relative_paths_start_at_the_folder_of_the_yaml(ready, tmp_path, monkeypatch):
     from nni.experiment.config import ExperimentConfig
@@ -90,6 +103,7 @@ def test_relative_paths_start_at_the_folder_of_the_yaml(ready, tmp_path, monkeyp
     assert problems(ready, gpus=4) == []
 
 
+@pytest.mark.usefixtures("picture_of_the_environment")
 def test_remote_experiment_as_shipped_wants_the_keys_alone(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     found = problems(REMOTE)
@@ -441,6 +455,7 @@ def test_faults_are_found_without_torch(tmp_path):
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
+@pytest.mark.usefixtures("picture_of_the_environment")
 @pytest.mark.parametrize(
     ("line", "words"),
     [("width: 8", "width 8 does not suit"), ("searcher_settings: {speed: 2}\n    width: 32", "has no setting 'speed'")],

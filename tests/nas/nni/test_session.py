@@ -52,7 +52,8 @@ class Service:
     def __init__(self, path, **arguments):
         self.files = ExperimentFiles(path / "AbCd1234")
         (self.files.path / "db").mkdir(parents=True)
-        self.arguments = {"image": "camera", "noise": 25, "reward": "heldout", "crop": 16, "width": 16, "steps": 4}
+        write_image(path / "picture.png", img_as_float32(camera()[100:132, 200:232]))
+        self.arguments = {"image": "picture.png", "noise": 25, "reward": "heldout", "crop": 16, "width": 16, "steps": 4}
         self.arguments |= {"warm_start": 0, "candidates": [], **arguments}
         self.base = path
         self._execute(TABLES)
@@ -416,7 +417,7 @@ def test_trials_know_the_holes_of_a_picture(service, tmp_path, blind):
         iio.imwrite(tmp_path / "mask.png", mask)
         holes = {"image": str(tmp_path / "photo.png"), "mask": str(tmp_path / "mask.png"), "noise": None}
     else:
-        holes = {"missing": 0.5, "noise": None}
+        holes = {"image": "camera", "missing": 0.5, "noise": None}
     session = service.session(**holes, reward="auto", crop=32)
     task = read_task(service.files.path / asked(session)[1]["task"])
     assert task.measurement.is_masked
