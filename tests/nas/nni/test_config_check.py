@@ -1,4 +1,5 @@
 import json
+import runpy
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -439,10 +440,9 @@ def test_without_nni_the_check_says_so(write, monkeypatch):
     assert problems(write()) == ["NNI is not installed: pip install '.[nni]' in nasdip's checkout"]
 
 
-def test_gpus_are_counted_as_nni_counts_them():
-    collector = "nni.tools.nni_manager_scripts.collect_gpu_info"
-    done = subprocess.run([sys.executable, "-m", collector], capture_output=True, text=True, check=True, timeout=60)
-    assert count_gpus() == json.loads(done.stdout.splitlines()[-1]).get("gpuNumber", 0)
+def test_gpus_are_counted_as_nni_counts_them(capsys):
+    runpy.run_module("nni.tools.nni_manager_scripts.collect_gpu_info", run_name="__main__")
+    assert count_gpus() == json.loads(capsys.readouterr().out.splitlines()[-1]).get("gpuNumber", 0)
 
 
 def test_faults_are_found_without_torch(tmp_path):
