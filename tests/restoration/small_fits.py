@@ -13,8 +13,8 @@ from nasdip.restoration.plan import plan
 from nasdip.restoration.run import run_restoration
 from nasdip.space.architecture import Architecture
 
-SMALL = Architecture.from_text("bilinear+conv3+leaky-relu:100.010.001")
-STEPS = FitConfig(steps=5)
+SMALL = Architecture.from_text("bilinear+conv3+leaky-relu:10.01")
+STEPS = FitConfig(steps=3)
 
 
 def picture(size=32):

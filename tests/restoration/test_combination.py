@@ -25,7 +25,7 @@ def test_without_a_reference_or_refinement_it_is_the_fit():
 
 
 def test_fits_and_reference_are_better_together():
-    clean, noisy = picture(64)
+    clean, noisy = picture(40)
     measurement = measured(noisy)
     reference = make_reference(measurement)
     # A stand-in for a fit, whose errors are not the reference's: smooth, and of about its size.
@@ -40,7 +40,7 @@ def test_fits_and_reference_are_better_together():
 
 
 def test_impulses_beside_other_noise_do_not_come_back():
-    clean, noisy = picture(96)
+    clean, noisy = picture(48)
     rng = np.random.default_rng(2)
     hit = rng.random(clean.shape[:2]) < 0.1
     noisy[hit] = rng.integers(0, 2, (hit.sum(), 1))

@@ -78,12 +78,12 @@ def test_the_range_of_the_whole_image_is_found_once_and_a_given_one_is_kept(monk
 
 
 def test_a_constant_tile_comes_out_constant():
-    pixels = np.zeros((40, 72, 1), np.float32)
-    pixels[:, 36:] = np.random.default_rng(0).random((40, 36, 1), dtype=np.float32)
+    pixels = np.zeros((24, 40, 1), np.float32)
+    pixels[:, 20:] = np.random.default_rng(0).random((24, 20, 1), dtype=np.float32)
     for level in (0.0, 0.5):
-        pixels[:, :36] = level
-        result = fit_repetition(task(pixels, steps=150), cover((40, 72), 40, overlap=8), 1)
-        assert np.abs(result.averaged[:, :28] - level).max() < 0.06
+        pixels[:, :20] = level
+        result = fit_repetition(task(pixels, steps=120), cover((24, 40), 24, overlap=8), 1)
+        assert np.abs(result.averaged[:, :14] - level).max() < 0.06
         assert np.isfinite(result.averaged).all()
 
 

@@ -237,7 +237,7 @@ def test_a_record_vouches_for_no_image_that_is_being_replaced(tmp_path, monkeypa
 
 
 def test_a_level_that_the_picture_contradicts_is_kept_and_no_psnr_is_expected(tmp_path):
-    _clean, noisy = picture(64)
+    _clean, noisy = picture(32)
     folder = RestorationFolder(tmp_path / "photo")
     for given, contradicted in ((4.0, True), (25.0, False)):
         written = restore(measurement_of(noisy, given), folder, refine=True)

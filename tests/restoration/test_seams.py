@@ -11,7 +11,7 @@ from nasdip.records.restoration_folder import RestorationFolder
 from nasdip.restoration.fit_task import make_fit_task
 from nasdip.restoration.repetition import fit_repetition
 
-SIDE, SEEDS = 64, 3
+SIDE, SEEDS = 64, 2
 TILING = cover((SIDE, SIDE), 40, overlap=16)
 
 
