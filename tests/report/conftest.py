@@ -1,7 +1,23 @@
 import pytest
+from blank_figures import leave_figures_blank
 from example_runs import ReportedRun, clean_image, noisy_image, write_search
 
 from nasdip.report.report import write_report
+
+
+@pytest.fixture(autouse=True)
+def _blank_figures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave figures undrawn, which take seconds for each report, where a test does not ask for `real_figures`.
+
+    Those of `finished` are drawn, once.
+    """
+    if "real_figures" not in request.fixturenames:
+        leave_figures_blank(monkeypatch.setattr)
+
+
+@pytest.fixture
+def real_figures() -> None:
+    """Ask for figures as people get them."""
 
 
 @pytest.fixture(scope="session")

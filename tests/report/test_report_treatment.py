@@ -6,17 +6,17 @@ from example_runs import clean_image, example_restoration, made_up, stopped_resu
 
 from nasdip.classical.nonlocal_bayes import BayesEstimate
 from nasdip.options.fit import STOPS, FitConfig
+from nasdip.options.stopping_rules import AUTO, FIXED, STOPPING_RULES
 from nasdip.records.results import Choice, Restoration, TileFit
 from nasdip.report.figures.curves import curves_figure, has_score, score_figure
 from nasdip.report.numbers.restoration import qualities, repetition_rows, watched
 from nasdip.report.text.expected import error_map, expected_words, map_top, missing_words, truth_words, uncertainty
 from nasdip.report.text.treatment import (
-    FIXED,
-    SCORES,
     SEARCH_STEPS_OPTION,
     overfit_words,
     quality_words,
     refinement_words,
+    score_axis,
     step_limit_words,
     stopping_words,
 )
@@ -33,7 +33,8 @@ def ruled(repeats: int = 2, rule: str = "reference") -> Restoration:
 
 
 def test_every_rule_has_words() -> None:
-    assert {*SCORES, "auto", FIXED} == set(STOPS)
+    assert {*STOPPING_RULES, AUTO, FIXED} == set(STOPS)
+    assert all(rule.score and score_axis(name) == rule.axis != "score" for name, rule in STOPPING_RULES.items())
 
 
 def test_the_steps_of_a_rule_are_told() -> None:

@@ -15,6 +15,14 @@ CLEAN = clean_image(64).astype(np.float64)
 NOISE = np.random.default_rng(3).normal(0, SIGMA / 255, CLEAN.shape)
 
 
+@pytest.fixture(scope="module")
+def photograph() -> tuple[np.ndarray, np.ndarray]:
+    """A noisy photograph, and its estimate by non-local Bayes."""
+    clean = clean_image(128, 1)[:96, :96].astype(np.float64)
+    noisy = clean + np.random.default_rng(1).normal(0, SIGMA / 255, clean.shape)
+    return noisy, nonlocal_bayes(noisy, (SIGMA / 255) ** 2).image
+
+
 @pytest.mark.parametrize(
     ("restored", "finding", "strength"),
     [
@@ -64,10 +72,9 @@ def test_detail_correlation_sees_softened_edges_and_not_noise() -> None:
     assert detail_correlation(NOISE, np.full_like(CLEAN, 0.5)) == 0
 
 
-def test_non_local_bayes_on_a_photograph_raises_no_alarm_and_total_variation_does() -> None:
-    clean = clean_image(128, 1).astype(np.float64)
-    noisy = clean + np.random.default_rng(1).normal(0, SIGMA / 255, clean.shape)
-    good = trust(noisy, nonlocal_bayes(noisy, (SIGMA / 255) ** 2).image, WHITE, refined=True)
+def test_non_local_bayes_raises_no_alarm_and_total_variation_does(photograph: tuple[np.ndarray, np.ndarray]) -> None:
+    noisy, estimate = photograph
+    good = trust(noisy, estimate, WHITE, refined=True)
     assert good.tone == "good"
     assert not is_weak(good)
     flat = trust(noisy, denoise_tv_chambolle(noisy, weight=0.4, channel_axis=-1), WHITE, refined=True)
@@ -88,10 +95,10 @@ def test_nothing_but_noise_is_as_strong_as_the_noise() -> None:
     assert (doubted.finding, is_strong(doubted), doubted.ratio) == ("white", False, None)
 
 
-def test_refined_images_that_lack_detail_are_told_from_those_that_hold_noise() -> None:
-    clean = clean_image(128, 1).astype(np.float64)
-    noisy = clean + np.random.default_rng(1).normal(0, SIGMA / 255, clean.shape)
-    good = nonlocal_bayes(noisy, (SIGMA / 255) ** 2).image
+def test_refined_images_that_lack_detail_are_told_from_those_that_hold_noise(
+    photograph: tuple[np.ndarray, np.ndarray],
+) -> None:
+    noisy, good = photograph
     kept, soft = (trust(noisy, image, WHITE, refined=True) for image in (good, gaussian(good, 0.7, channel_axis=-1)))
     assert min(kept.correlation, soft.correlation) > 0.15
     assert (kept.tone, soft.finding, soft.tone) == ("good", "detail", "warn")

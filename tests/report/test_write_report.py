@@ -129,6 +129,7 @@ def test_every_number_has_an_entry_in_the_glossary(finished: ReportedRun) -> Non
     assert shown <= set(GLOSSARY)
 
 
+@pytest.mark.usefixtures("real_figures")
 def test_writing_again_gives_the_same_page_but_for_its_time(finished: ReportedRun) -> None:
     again = write_report(finished.folder, random_run=finished.folder.parent / "random").read_text(encoding="utf-8")
     made = r"at \d{4}-\d\d-\d\dT[\d:+]+\."
@@ -191,6 +192,15 @@ def test_a_restoration_alone(tmp_path: Path, architecture: str, channels: int, s
     assert "There was one repetition" in page.text
     assert ("first of 4 channels" in page.text) == (channels == 4)
     assert "oracle PSNR (dB)" not in page.text
+
+
+@pytest.mark.usefixtures("real_figures")
+def test_figures_of_one_step_and_four_channels_are_drawn(tmp_path: Path) -> None:
+    noisy = noisy_image(clean_image(16, 4))
+    write_restoration(tmp_path, "bilinear+conv3:1", noisy=noisy, clean=None, repeats=1, steps=1)
+    page = Page(write_report(tmp_path).read_text(encoding="utf-8"))
+    assert page.mistakes == []
+    assert {p.name for p in (tmp_path / "figures").iterdir()} >= {"bands.png", "residual.png"}
 
 
 def test_what_is_known_without_a_clean_image_is_told(tmp_path: Path) -> None:
@@ -260,6 +270,7 @@ def test_an_unfinished_restoration_alone(tmp_path: Path) -> None:
     assert "There is no restored image yet" in page.text
 
 
+@pytest.mark.usefixtures("real_figures")
 def test_an_image_that_was_not_changed(tmp_path: Path) -> None:
     flat = np.full((16, 16, 1), 0.5, dtype=np.float32)
     write_restoration(tmp_path, noisy=flat, clean=None, repeats=1)
@@ -277,6 +288,7 @@ def test_figures_of_an_earlier_report_are_removed(tmp_path: Path) -> None:
     assert [p.name for p in (tmp_path / "figures").iterdir()] == ["mine.png"]
 
 
+@pytest.mark.usefixtures("real_figures")
 def test_a_thousand_trials_stay_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(RunFolder, "write_trial", _write_trial_only)
     write_search(tmp_path, noisy=GREY, clean=None, trials=1000, planned=1000, final=False)
