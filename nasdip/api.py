@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from skimage.util import img_as_float32
 
 from nasdip.errors import NasdipError
 from nasdip.fit.device import find_device
+from nasdip.io.array_image import load_array
 from nasdip.measurement.measure import measurement_of
 from nasdip.nas.request import settings_of
 from nasdip.nas.runner import fit_best, resume_run, run_trials, start_run
@@ -19,6 +19,7 @@ from nasdip.options.search_request import SearchOptions
 from nasdip.options.signature import make, takes
 from nasdip.records.run_folder import RunFolder
 from nasdip.records.trial_result import TrialResult
+from nasdip.restoration.gain import is_clear, is_constant
 from nasdip.restoration.plan import plan
 from nasdip.restoration.run import run_restoration
 from nasdip.space.architecture import Architecture
@@ -33,7 +34,8 @@ def restore(image: np.ndarray, *, channel_axis: int | None = None, **options: An
     ----------
     image : ndarray
         (H, W), or with channels along `channel_axis`; at least 16x16 px. Integers are scaled to [0, 1] by their
-        type's range; floats are taken as they are.
+        type's range; floats are taken as they are. NaN, masked pixels (of a masked array) and areas of another scale,
+        as -9999 among heights, count as missing data, and come back as they were.
     channel_axis : int or None
         Axis of the channels; None for a grey image.
     {options}
@@ -41,7 +43,8 @@ def restore(image: np.ndarray, *, channel_axis: int | None = None, **options: An
     Returns
     -------
     ndarray
-        Float32, of the image's shape and (after scaling integers) range.
+        Float32, of the image's shape and (after scaling integers) range; float64 where the values are so large beside
+        their differences that float32 cannot hold these.
 
     Raises
     ------
@@ -62,8 +65,11 @@ def restore(image: np.ndarray, *, channel_axis: int | None = None, **options: An
     (32, 32, 3)
     """
     request: RestoreOptions = make(RestoreOptions, options)
-    measurement = measurement_of(_channels_last(image, channel_axis), request.sigma)
-    return _as_given(run_restoration(plan(measurement, request)).image, channel_axis)
+    given = load_array(image, channel_axis)
+    measurement = measurement_of(given.pixels, request.sigma, invalid=given.invalid)
+    if is_constant(measurement) or is_clear(measurement):
+        return given.like(measurement.pixels)
+    return given.like(run_restoration(plan(measurement, request)).image)
 
 
 @takes(RestoreOptions)
@@ -86,7 +92,8 @@ def inpaint(image: np.ndarray, mask: np.ndarray, *, channel_axis: int | None = N
     Returns
     -------
     ndarray
-        Float32, of the image's shape and (after scaling integers) range.
+        Float32, of the image's shape and (after scaling integers) range; float64 where the values are so large beside
+        their differences that float32 cannot hold these.
 
     Raises
     ------
@@ -107,18 +114,13 @@ def inpaint(image: np.ndarray, mask: np.ndarray, *, channel_axis: int | None = N
     ((32, 32, 3), True)
     """
     request: RestoreOptions = make(RestoreOptions, options)
-    missing = np.asarray(mask)
-    pixels = _channels_last(image, channel_axis)
-    if missing.shape != pixels.shape[:2]:
-        raise NasdipError(
-            f"the mask has the shape {missing.shape}, the image {pixels.shape[:2]}: give one for each pixel"
-        )
-    known = missing == 0
-    if known.all() or not known.any():
-        which = "no pixel" if known.all() else "all pixels"
+    holes = np.asarray(mask) != 0
+    if not holes.any() or holes.all():
+        which = "all pixels" if holes.all() else "no pixel"
         raise NasdipError(f"the mask calls {which} missing: it is True where a pixel is to be filled")
-    measurement = measurement_of(pixels, request.sigma, known)
-    return _as_given(run_restoration(plan(measurement, request)).image, channel_axis)
+    given = load_array(image, channel_axis, holes)
+    measurement = measurement_of(given.pixels, request.sigma, ~holes, given.invalid)
+    return given.like(run_restoration(plan(measurement, request)).image)
 
 
 class SearchResult(NamedTuple):
@@ -182,13 +184,16 @@ def search(
     where, request = find_device(device), make(SearchOptions, options)
     if resume and run is None:
         raise NasdipError("nothing to resume: give the folder of the search as run")
+    holes = None if mask is None else np.asarray(mask) != 0
+    given = load_array(image, channel_axis, holes)
     with tempfile.TemporaryDirectory() as temporary:
         folder = RunFolder(Path(temporary if run is None else run))
         if not resume:
-            pixels = _channels_last(image, channel_axis)
-            known = None if mask is None else np.asarray(mask) == 0
-            clean_pixels = None if clean is None else _channels_last(clean, channel_axis)
-            measurement = measurement_of(pixels, known=known)
+            known = None if holes is None else ~holes
+            if given.invalid is not None:
+                known = ~given.invalid if known is None else known & ~given.invalid
+            clean_pixels = None if clean is None else given.pixels_of(clean)
+            measurement = measurement_of(given.pixels, known=known)
             settings = settings_of(request, measurement.operator.task)
             start_run(folder, settings, _as_space(space), measurement, clean_pixels, where)
         folder.record()  # there must be a run
@@ -201,7 +206,7 @@ def search(
         best = folder.best()
         if best is None:
             raise NasdipError(f"none of the {len(results)} trials succeeded, the last with: {results[-1].error}")
-    restored = None if restoration is None else _as_given(restoration.image, channel_axis)
+    restored = None if restoration is None else given.like(restoration.image)
     return SearchResult(best.architecture, best.reward, restored, results)
 
 
@@ -209,21 +214,3 @@ def _as_space(space: str | Path | Mapping[str, Any] | SearchSpace) -> SearchSpac
     if isinstance(space, SearchSpace):
         return space
     return SearchSpace.from_json(space) if isinstance(space, Mapping) else SearchSpace.load(space)
-
-
-def _channels_last(image: np.ndarray, channel_axis: int | None) -> np.ndarray:
-    image = np.asarray(image)
-    if image.dtype.name not in ("bool", "uint8", "uint16") and not np.issubdtype(image.dtype, np.floating):
-        raise NasdipError(f"images of {image.dtype} have no known range: give bool, uint8, uint16 or floats in [0, 1]")
-    expected = 2 if channel_axis is None else 3
-    if image.ndim != expected:
-        hint = "give channel_axis" if channel_axis is None else "give one image, with one channel axis"
-        raise NasdipError(f"an image of shape {image.shape} has {image.ndim} axes, not {expected}: {hint}")
-    if channel_axis is not None and not -3 <= channel_axis < 3:
-        raise NasdipError(f"channel_axis {channel_axis} is not an axis of an image of shape {image.shape}: use -1")
-    pixels = img_as_float32(image)
-    return pixels[..., None] if channel_axis is None else np.moveaxis(pixels, channel_axis, -1)
-
-
-def _as_given(pixels: np.ndarray, channel_axis: int | None) -> np.ndarray:
-    return pixels[..., 0] if channel_axis is None else np.moveaxis(pixels, -1, channel_axis)

@@ -92,10 +92,44 @@ def test_types_without_a_known_range_are_refused(dtype):
         nasdip.restore((255 * picture()).astype(dtype), channel_axis=-1, **QUICK)
 
 
-def test_not_a_number_is_refused():
+def test_infinity_is_refused():
     spoilt = picture()
-    spoilt[0, 0] = np.nan
-    with pytest.raises(nasdip.NasdipError, match="NaN"):
+    spoilt[0, 0] = np.inf
+    with pytest.raises(nasdip.NasdipError, match="infinite"):
         nasdip.restore(spoilt, channel_axis=-1, **QUICK)
     with pytest.raises(nasdip.NasdipError, match="NaN"):
         nasdip.search(picture(), channel_axis=-1, clean=spoilt, space="tiny", trials=1)
+
+
+def test_values_far_from_0_keep_their_detail():
+    detail = np.sin(np.arange(32) / 4)[:, None] * np.ones((32, 32)) + np.random.default_rng(0).normal(0, 0.1, (32, 32))
+    restored = nasdip.restore(1e7 + detail, steps=4, width=8)
+    assert restored.dtype == np.float64
+    assert np.abs(restored - 1e7 - detail).mean() < 0.15
+    assert np.unique(restored).size > 1000
+
+
+@pytest.mark.parametrize("mark", [np.nan, -9999.0])
+def test_missing_data_come_back(mark):
+    image = np.random.default_rng(0).normal(0.5, 0.1, (24, 24, 2)).astype(np.float32)
+    image[3:6, 4:7] = mark
+    restored = nasdip.restore(image, channel_axis=-1, steps=3, width=8)
+    assert np.array_equal(restored[3:6, 4:7], image[3:6, 4:7], equal_nan=True)
+    assert np.isfinite(np.delete(restored, np.s_[3:6], axis=0)).all()
+
+
+def test_masked_pixels_tell_nothing_and_stay_masked():
+    values = np.random.default_rng(0).normal(0.5, 0.02, (24, 24))
+    mask = np.zeros((24, 24), bool)
+    mask[5:9, 5:9] = True
+    image = np.ma.MaskedArray(np.where(mask, 0.9, values), mask)
+    restored = nasdip.restore(image, steps=3, width=8)
+    assert np.array_equal(restored.mask, mask)
+    assert (restored.data[mask] == np.float32(0.9)).all()
+
+
+def test_what_cannot_gain_comes_back_as_it_is():
+    smooth = 0.5 + 0.3 * np.sin(np.arange(40) / 6)[:, None] * np.cos(np.arange(40) / 7)
+    clear = smooth + np.random.default_rng(0).normal(0, 0.2 / 255, smooth.shape)
+    assert np.array_equal(nasdip.restore(clear), clear.astype(np.float32))
+    assert (nasdip.restore(np.full((20, 20), 0.25)) == 0.25).all()

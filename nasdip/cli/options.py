@@ -21,6 +21,15 @@ MaskKnown = Annotated[
     Path | None, typer.Option(metavar="FILE", help="The same the other way round: white pixels are known.")
 ]
 
+Nodata = Annotated[
+    list[float] | None,
+    typer.Option(
+        metavar="VALUE",
+        help="A value of the file that marks missing data, beside NaN, the one that its tags name, and those far from "
+        "all others; several: --nodata 0 --nodata -1. Such pixels stay as they are.",
+    ),
+]
+
 Run = Annotated[
     str, typer.Argument(metavar="RUN", help="A search or restoration: its folder, or an NNI experiment's id or folder.")
 ]

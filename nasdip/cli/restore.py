@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from nasdip.cli.options import Clean, Mask, MaskKnown
+from nasdip.cli.options import Clean, Mask, MaskKnown, Nodata
 from nasdip.cli.request import with_options
 from nasdip.options.restore import RestoreOptions
 
@@ -17,6 +17,7 @@ def restore(
     clean: Clean = None,
     mask: Mask = None,
     mask_known: MaskKnown = None,
+    nodata: Nodata = None,
     report: Annotated[bool, typer.Option(help="Write report.html as well.")] = True,
     *,
     given: dict[str, Any],
@@ -32,7 +33,8 @@ def restore(
     from nasdip.io.mask_file import MaskFile
 
     holes = MaskFile.of(mask, mask_known)
-    restore_files(images, output, RestoreOptions(**given), clean=clean, holes=holes, report=report)
+    options = RestoreOptions(**given)
+    restore_files(images, output, options, clean=clean, holes=holes, nodata=nodata or (), report=report)
 
 
 def register(app: typer.Typer) -> None:

@@ -6,6 +6,7 @@ resolution, colour profile, ImageJ and OME calibration) is read with the pixels 
 
 import struct
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,8 @@ from nasdip.files import replacing
 from nasdip.imaging.checks import check_finite
 from nasdip.io import formats
 from nasdip.io.file_format import LONGEST_SIGNATURE, FileFormat
-from nasdip.io.sample_scale import SampleScale, full_scale, sample_scale, to_pixels, to_samples
+from nasdip.io.invalid import extreme_areas, fill_nearest, missing_pixels
+from nasdip.io.sample_scale import SampleScale, check_type, full_scale, sample_scale, to_pixels, to_samples
 from nasdip.io.stored_image import StoredImage, Tags
 
 SMALLEST_SIDE = 16
@@ -45,6 +47,11 @@ class ImageFile:
         See dtype.
     tags : Tags
         Resolution, profiles, ImageJ and OME metadata.
+    invalid : ndarray or None
+        (H, W) bool, pixels that hold no intensity: missing data, or values of another scale. Theirs in `pixels` are
+        their nearest neighbours', and they are written back as they were. None where there are none.
+    kept : ndarray or None
+        The samples of these, (n,) or (n, C).
     """
 
     path: Path
@@ -56,9 +63,11 @@ class ImageFile:
     offset: float
     scale: float
     tags: Tags
+    invalid: np.ndarray | None = None
+    kept: np.ndarray | None = None
 
 
-def read_image(path: str | Path) -> ImageFile:
+def read_image(path: str | Path, *, nodata: Sequence[float] = ()) -> ImageFile:
     """Read a PNG, JPEG or TIFF file that holds one image of 16x16 px or more.
 
     Grey, RGB or, in TIFF, any number of channels; with or without alpha; bool, 8 to 32-bit integers, 16 to 64-bit
@@ -66,10 +75,15 @@ def read_image(path: str | Path) -> ImageFile:
     floats and integers are mapped so that their smallest value is 0 and their largest 1. Palettes become RGB. Pixels
     are never turned, whatever an orientation tag says: the tag is kept.
 
+    Missing data are no part of the range, and are told by `ImageFile.invalid`: NaN, the value that GDAL's tag names,
+    those of `nodata`, and areas of values so far from all others that they are of another scale (`extreme_values`):
+    -9999 among heights, a lamp in a picture with a high dynamic range.
+
     Raises
     ------
     NasdipError
-        For a missing, damaged or unsupported file, a stack, NaN or infinity, or fewer than 16 px on a side.
+        For a missing, damaged or unsupported file, a stack, infinity, nothing but missing data, or fewer than 16 px on
+        a side.
     """
     path = Path(path)
     image_format = _format_of(path)
@@ -87,12 +101,19 @@ def read_image(path: str | Path) -> ImageFile:
     height, width = stored.samples.shape[:2]
     if min(height, width) < SMALLEST_SIDE:
         raise NasdipError(f"{path} has {height}x{width} px: nasdip needs at least {SMALLEST_SIDE}x{SMALLEST_SIDE} px")
-    check_finite(stored.samples, str(path))
-    scale = sample_scale(stored.samples, str(path))
-    pixels = to_pixels(stored.samples, scale)
+    check_type(stored.samples, str(path))
+    named = (*nodata, *(() if stored.nodata is None else (stored.nodata,)))
+    missing = missing_pixels(stored.samples, named)
+    if missing.all():
+        raise NasdipError(f"{path} holds nothing but missing data: use another file, or other values for --nodata")
+    check_finite(stored.samples[~missing], str(path))
+    usable, invalid = extreme_areas(stored.samples, missing)
+    scale = sample_scale(stored.samples[usable], str(path))
+    pixels = to_pixels(fill_nearest(stored.samples, invalid), scale)
     dtype = stored.samples.dtype.newbyteorder("=")
+    told = (invalid, stored.samples[invalid]) if invalid.any() else (None, None)
     return ImageFile(
-        path, image_format.name, pixels, stored.alpha, dtype, stored.axes, scale.offset, scale.scale, stored.tags
+        path, image_format.name, pixels, stored.alpha, dtype, stored.axes, scale.offset, scale.scale, stored.tags, *told
     )
 
 
@@ -104,7 +125,9 @@ def check_output(path: str | Path, like: ImageFile) -> None:
     _check_target(Path(path), 1 if like.pixels.ndim == 2 else like.pixels.shape[2], like.alpha is not None)
 
 
-def write_image(path: str | Path, pixels: np.ndarray, like: ImageFile | None = None) -> None:
+def write_image(
+    path: str | Path, pixels: np.ndarray, like: ImageFile | None = None, *, fractions: bool = False
+) -> None:
     """Write pixels to a PNG, JPEG or TIFF file, by its suffix, whole or not at all.
 
     With `like` the file has that file's dtype, axes, alpha, resolution and other tags, as far as its format can hold
@@ -121,6 +144,8 @@ def write_image(path: str | Path, pixels: np.ndarray, like: ImageFile | None = N
         (H, W) or (H, W, C), float; PNG and JPEG hold 1 or 3 channels.
     like : ImageFile, optional
         The file to take after.
+    fractions : bool
+        Whether integers become float32 where the format has it: means of counts are no whole numbers.
 
     Raises
     ------
@@ -138,7 +163,10 @@ def write_image(path: str | Path, pixels: np.ndarray, like: ImageFile | None = N
     image_format = _check_target(path, 1 if pixels.ndim == 2 else pixels.shape[2], alpha is not None)
     if alpha is not None and alpha.shape != pixels.shape[:2]:
         raise NasdipError(f"pixels of {pixels.shape[:2]} do not fit the alpha of {alpha.shape}: write without like")
-    _write(path, image_format, _stored(pixels, image_format.dtype_like(None if like is None else like.dtype), like))
+    dtype = image_format.dtype_like(None if like is None else like.dtype)
+    if fractions and not image_format.dtypes:
+        dtype = np.dtype("float32")
+    _write(path, image_format, _stored(pixels, dtype, like, fractions=fractions))
 
 
 def _format_of(path: Path) -> FileFormat:
@@ -180,13 +208,15 @@ def _check_target(path: Path, channels: int, transparent: bool) -> FileFormat:
     return image_format
 
 
-def _stored(pixels: np.ndarray, dtype: np.dtype, like: ImageFile | None) -> StoredImage:
+def _stored(pixels: np.ndarray, dtype: np.dtype, like: ImageFile | None, *, fractions: bool = False) -> StoredImage:
     """Turn pixels into samples of a dtype, after `like`."""
     conventional = SampleScale(0.0, full_scale(dtype))
     if like is None:
         return StoredImage(to_samples(pixels, conventional, dtype), None, "YX" if pixels.ndim == 2 else "YXS", Tags())
-    same_kind = dtype == like.dtype or (dtype.kind == "f" and like.dtype.kind == "f")
+    same_kind = dtype == like.dtype or (dtype.kind == "f" and (like.dtype.kind == "f" or fractions))
     samples = to_samples(pixels, SampleScale(like.offset, like.scale) if same_kind else conventional, dtype)
+    if like.invalid is not None and like.kept is not None and samples.shape[2:] == like.kept.shape[1:] and same_kind:
+        samples[like.invalid] = like.kept
     alpha = like.alpha
     if alpha is not None:
         opacity = alpha / full_scale(like.dtype)

@@ -32,7 +32,7 @@ def full_scale(dtype: np.dtype) -> float:
 
 
 def sample_scale(samples: np.ndarray, name: str = "the image") -> SampleScale:
-    """Choose the map for an image's samples.
+    """Choose the map for an image's samples: those, in any order, that belong to the picture (`extreme_values` do not).
 
     uint8, uint16 and bool: pixels = sample / 255, / 65535, / 1. Floats above -1 and below 2: pixels = sample. Other
     floats and integers: the smallest sample becomes 0 and the largest 1. `name` is for the error message.
@@ -47,16 +47,22 @@ def sample_scale(samples: np.ndarray, name: str = "the image") -> SampleScale:
     >>> sample_scale(np.array([[-100, 300]], np.int16))
     SampleScale(offset=-100.0, scale=400.0)
     """
+    check_type(samples, name)
     dtype = samples.dtype.name
     if dtype in _FULL_SCALE:
         return SampleScale(0.0, _FULL_SCALE[dtype])
-    if dtype not in _OTHER_DTYPES:
-        raise NasdipError(f"{name} has samples of type {dtype}: save it as 8-bit, 16-bit or float32")
     smallest, largest = float(samples.min()), float(samples.max())
     low, high = _NOMINAL_FLOATS
     if np.issubdtype(samples.dtype, np.floating) and low < smallest and largest < high:
         return SampleScale(0.0, 1.0)
     return SampleScale(smallest, (largest - smallest) or 1.0)
+
+
+def check_type(samples: np.ndarray, name: str) -> None:
+    """Raise NasdipError for samples of a type that cannot be handled."""
+    dtype = samples.dtype.name
+    if dtype not in _FULL_SCALE and dtype not in _OTHER_DTYPES:
+        raise NasdipError(f"{name} has samples of type {dtype}: save it as 8-bit, 16-bit or float32")
 
 
 def inverted(samples: np.ndarray) -> np.ndarray:

@@ -76,9 +76,12 @@ class StoredImage(NamedTuple):
         channel).
     tags : Tags
         The rest.
+    nodata : float or None
+        The sample that marks missing data, where the file names one.
     """
 
     samples: np.ndarray
     alpha: np.ndarray | None
     axes: str
     tags: Tags
+    nodata: float | None = None

@@ -31,6 +31,7 @@ _IMAGEJ_LAYOUT = ("ImageJ", "images", "channels", "slices", "frames", "hyperstac
 _OME_SIZES = tuple(f"PhysicalSize{axis}{unit}" for axis in "XYZ" for unit in ("", "Unit"))
 _DAMAGE = ("corrupted file", "invalid page offset")
 _ORIENTATION, _SHORT = 274, 3
+_NODATA, _ASCII = 42113, 2  # GDAL's, which others write too
 
 
 def read_tiff(path: Path) -> StoredImage:
@@ -56,7 +57,7 @@ def read_tiff(path: Path) -> StoredImage:
             colour = inverted(colour)
         if colour.ndim == 2 and axes != "CYX":
             axes = "YX"
-    return StoredImage(colour, alpha, axes, tags)
+    return StoredImage(colour, alpha, axes, tags, _nodata(page))
 
 
 class _DamageLog(logging.Handler):
@@ -124,9 +125,14 @@ def _tags(file: Any, page: Any, photometric: str) -> Tags:
             options["alpha"] = _ALPHA[int(kind)]
     if page.compression.name != "NONE":
         options["compression"] = "zlib"  # lossless, and every reader knows it
+    extra: list[tuple[int, int, int, Any, bool]] = []
     orientation = page.tags.valueof(_ORIENTATION, default=1)
     if orientation != 1:
-        options["extratags"] = [(_ORIENTATION, _SHORT, 1, int(orientation), True)]
+        extra.append((_ORIENTATION, _SHORT, 1, int(orientation), True))
+    if _nodata(page) is not None:
+        extra.append((_NODATA, _ASCII, 0, str(page.tags.valueof(_NODATA)), True))
+    if extra:
+        options["extratags"] = extra
     if file.is_imagej:
         kept = {key: value for key, value in file.imagej_metadata.items() if key not in _IMAGEJ_LAYOUT}
         options |= {"imagej": True, "metadata": kept}
@@ -135,6 +141,14 @@ def _tags(file: Any, page: Any, photometric: str) -> Tags:
     elif not file.is_shaped and page.description:
         options["description"] = page.description.encode()
     return Tags(resolution=_resolution(page), icc=page.iccprofile, tiff=options)
+
+
+def _nodata(page: Any) -> float | None:
+    """Return the sample that marks missing data; None where the tag is not there, or no number."""
+    try:
+        return float(str(page.tags.valueof(_NODATA, default="")).strip("\0 "))
+    except ValueError:
+        return None
 
 
 def _resolution(page: Any) -> Resolution | None:
