@@ -10,9 +10,11 @@ from nasdip.measurement.flat_patches import take_patches
 from nasdip.measurement.impulses import fill_impulses, impulse_mask
 from nasdip.measurement.level import SMALLEST, level_of
 from nasdip.measurement.noise_model import FAINT, NoiseModel
+from nasdip.measurement.photons import photon_gain
 from nasdip.measurement.variance import VarianceFit, fit_variance, intensity_bins
 
 _CORRELATED_ERROR = 0.25
+_COUNTED_ERROR = 0.01  # of counts, whose variance is their mean
 
 
 def diagnose(image: np.ndarray, impulses: np.ndarray | None = None) -> NoiseModel:
@@ -54,16 +56,24 @@ def diagnose(image: np.ndarray, impulses: np.ndarray | None = None) -> NoiseMode
     return find_noise(image, impulses)[0]
 
 
-def find_noise(image: np.ndarray, impulses: np.ndarray | None = None) -> tuple[NoiseModel, np.ndarray]:
-    """Return what `diagnose` does, and the mask (H, W) of the impulses: none of them in correlated noise."""
+def find_noise(
+    image: np.ndarray, impulses: np.ndarray | None = None, usable: np.ndarray | None = None
+) -> tuple[NoiseModel, np.ndarray]:
+    """Return what `diagnose` does, and the mask (H, W) of the impulses: none of them in correlated noise.
+
+    Pixels that are not `usable` (H, W) hold no noise of the picture, and their surroundings are not looked at.
+    """
     pixels = check_image(image)
     if min(pixels.shape[:2]) < SMALLEST:
         raise NasdipError(f"noise cannot be judged in {pixels.shape[0]}x{pixels.shape[1]} px: use 16x16 up")
     if impulses is not None and impulses.shape != pixels.shape[:2]:
         raise NasdipError(f"a mask of shape {impulses.shape} does not fit an image of shape {pixels.shape}")
+    gain = photon_gain(pixels) if impulses is None else None
+    if gain is not None:
+        return _photons(pixels if usable is None else pixels[usable], gain), np.zeros(pixels.shape[:2], bool)
     known = impulses is not None and bool(impulses.any())
     filled = pixels if impulses is None else fill_impulses(pixels, impulses)
-    patches, limits = take_patches(filled), find_limits(filled)
+    patches, limits = take_patches(filled, usable), find_limits(filled if usable is None else filled[usable])
     correlation = noise_correlation(patches, level_of(patches, limits))
     if correlation.significant and not known:
         sigma, error = correlation.sigma, _CORRELATED_ERROR * correlation.sigma
@@ -71,14 +81,23 @@ def find_noise(image: np.ndarray, impulses: np.ndarray | None = None) -> tuple[N
         found = NoiseModel("correlated", sigma, error, *law[1:], 0.0, correlation.largest, limits.clipped)
         return found, np.zeros(pixels.shape[:2], bool)
     mask = impulse_mask(pixels) if impulses is None else impulses
-    return _independent(pixels, mask, correlation.largest), mask
+    if usable is not None:
+        mask = mask & usable
+    return _independent(pixels, mask, correlation.largest, usable), mask
 
 
-def _independent(pixels: np.ndarray, mask: np.ndarray, correlation: float) -> NoiseModel:
+def _photons(pixels: np.ndarray, gain: float) -> NoiseModel:
+    """Return the noise of counted photons, of which each adds `gain`: there the floor at 0 clips nothing."""
+    sigma = 255 * float(np.sqrt(gain * pixels.mean()))
+    clipped = np.isfinite(find_limits(pixels).high)
+    return NoiseModel("poisson", sigma, _COUNTED_ERROR * sigma, 0.0, gain, clipped=bool(clipped))
+
+
+def _independent(pixels: np.ndarray, mask: np.ndarray, correlation: float, usable: np.ndarray | None) -> NoiseModel:
     """Return the diagnosis of noise that is independent from pixel to pixel."""
     share = float(mask.mean())
     filled = np.clip(fill_impulses(pixels, mask), 0, 1) if share else pixels
-    patches, limits = take_patches(filled), find_limits(filled)
+    patches, limits = take_patches(filled, usable), find_limits(filled if usable is None else filled[usable])
     filling = 1 / max(1 - share, 0.1)  # what was filled in, as means of neighbours, holds little noise
     sigma, error = (float(np.sqrt(filling)) * value for value in level_of(patches, limits))
     law = fit_variance(intensity_bins(patches, limits)) if sigma >= FAINT else None

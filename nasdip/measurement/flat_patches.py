@@ -48,10 +48,11 @@ def cosine_basis(side: int) -> np.ndarray:
     return np.asarray(dct(np.eye(side), axis=0, norm="ortho"))
 
 
-def take_patches(image: np.ndarray) -> Patches:
+def take_patches(image: np.ndarray, usable: np.ndarray | None = None) -> Patches:
     """Return up to about 8000 patches of 8x8 px of an image (H, W) or (H, W, C), 8x8 px or larger.
 
-    Those that are constant in every channel, as in saturated or drawn areas, are left out where others exist.
+    Those that are constant in every channel, as in saturated or drawn areas, are left out where others exist, and so
+    are those with any pixel that is not `usable` (H, W).
 
     Examples
     --------
@@ -67,6 +68,9 @@ def take_patches(image: np.ndarray) -> Patches:
     windows = np.lib.stride_tricks.sliding_window_view(pixels, (SIDE, SIDE), axis=(0, 1))[::step, ::step]
     windows = windows.reshape(-1, *windows.shape[2:])  # (n, C, 8, 8)
     basis = cosine_basis(SIDE)  # products of matrices: `scipy.fft.dctn` of so small patches takes 2.7 times as long
+    if usable is not None:
+        whole = np.lib.stride_tricks.sliding_window_view(usable, (SIDE, SIDE))[::step, ::step].all(axis=(2, 3)).ravel()
+        windows = windows[whole] if whole.any() else windows
     coefficients = basis @ windows @ basis.T
     fine, coarse = coefficients[..., _FINE], coefficients[..., _COARSE]
     changing = np.abs(coefficients).max(axis=(1, 2, 3)) * 1e-10 < np.abs(fine).max(axis=(1, 2))

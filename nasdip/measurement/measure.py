@@ -19,7 +19,12 @@ _SMOOTHING = 2.0
 _PROBE = 20.0  # 8-bit units, of noise that is well measured and not clipped
 
 
-def measurement_of(pixels: np.ndarray, sigma: float | None = None, known: np.ndarray | None = None) -> Measurement:
+def measurement_of(
+    pixels: np.ndarray,
+    sigma: float | None = None,
+    known: np.ndarray | None = None,
+    invalid: np.ndarray | None = None,
+) -> Measurement:
     """Find out what noise an image holds; return the measurement that it is.
 
     It is judged in the range that the image is fitted in (`working_range`): a 12-bit micrograph in a 16-bit file is no
@@ -36,6 +41,9 @@ def measurement_of(pixels: np.ndarray, sigma: float | None = None, known: np.nda
     known : ndarray, optional
         (H, W) bool, False where nothing was measured: a picture with holes, whose pixels there may be anything. None
         or all True: all were.
+    invalid : ndarray, optional
+        (H, W) bool, True for pixels that hold no intensity, as missing data: they tell nothing of the picture, like
+        impulses, and nobody wants to know what they would have been.
 
     Raises
     ------
@@ -50,9 +58,11 @@ def measurement_of(pixels: np.ndarray, sigma: float | None = None, known: np.nda
     """
     check_sigma(sigma)
     if known is not None and not known.all():
-        return _with_holes(pixels, sigma, known)
+        return _with_holes(pixels, sigma, known if invalid is None else known & ~invalid)
+    if invalid is not None and not invalid.any():
+        invalid = None
     Measurement(pixels)  # refuses what cannot be fitted
-    found, impulses, scaling = _examine(pixels)
+    found, impulses, scaling = _examine(pixels, invalid)
     noise = found if sigma is None else _of_level(found, sigma)
     return Measurement(
         pixels,
@@ -101,18 +111,27 @@ def check_sigma(sigma: float | None) -> None:
         raise NasdipError(f"sigma {sigma} is no noise level: use a number from 0, in 8-bit units, or auto")
 
 
-def _examine(pixels: np.ndarray) -> tuple[NoiseModel, np.ndarray, IntensityScaling | None]:
-    """Return the noise, the mask (H, W) of the impulses, and the range of the others where it is much narrower."""
-    whole = working_range(pixels)
-    found, impulses = find_noise(whole.apply(pixels))
+def _examine(pixels: np.ndarray, invalid: np.ndarray | None) -> tuple[NoiseModel, np.ndarray, IntensityScaling | None]:
+    """Return the noise, the mask (H, W) of the impulses and invalid pixels, and the range of the others if it differs.
+
+    That is where it is much narrower.
+    """
+    usable = None if invalid is None else ~invalid
+    whole = working_range(pixels if usable is None else pixels[usable])
+    found, impulses = find_noise(whole.apply(pixels), usable=usable)
+    outside = impulses if invalid is None else impulses | invalid
+    own = whole if invalid is not None and whole != working_range(pixels) else None
     if not impulses.any():
-        return _in_units(found, whole), impulses, None
-    inner = working_range(pixels[~impulses], nominal=(whole.offset, whole.offset + whole.scale))
+        return _in_units(found, whole), outside, own
+    inner = working_range(pixels[~outside], nominal=(whole.offset, whole.offset + whole.scale))
     if inner == whole:
-        return _in_units(found, whole), impulses, None
-    filled = inner.apply(fill_impulses(pixels, impulses))
+        return _in_units(found, whole), outside, own
+    filled = inner.apply(fill_impulses(pixels, outside))
     impulses = impulses | impulse_mask(filled)  # dead pixels, beside hot ones: their contrast was small so far
-    return _in_units(diagnose(filled, impulses), inner), impulses, inner
+    if usable is not None:
+        impulses &= usable
+    found = find_noise(filled, impulses, usable)[0]
+    return _in_units(found, inner), impulses if invalid is None else impulses | invalid, inner
 
 
 def _in_units(found: NoiseModel, scaling: IntensityScaling) -> NoiseModel:

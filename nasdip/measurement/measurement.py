@@ -37,7 +37,8 @@ class Measurement:
     variance : ndarray or None
         (H, W, C), the variance of the noise in every value where it is not the same everywhere; [0, 1] units squared.
     impulses : ndarray or None
-        (H, W) bool, True for pixels that were measured and tell nothing of the image; None where there are none.
+        (H, W) bool, True for pixels that were measured and tell nothing of the image: impulses, and those that hold no
+        intensity. None where there are none.
 
     Raises
     ------
