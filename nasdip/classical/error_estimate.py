@@ -47,6 +47,7 @@ _TEXTURE = 0.01  # relative, of a level that was estimated, beside its standard 
 _LAW_ERROR = 0.02  # relative, of the noise's variance in blocks of one activity, where it depends on the intensity
 # dB, for what those pictures do not show: set so that 9 of 10 of them, with constants of the others, are inside.
 _DOUBT = 0.75
+_LEAST_DOUBT = 0.1  # dB, of what is known best
 _WIDTH = 1.645  # standard deviations from the estimate to the ends of the interval
 
 
@@ -154,21 +155,52 @@ def estimate_error(
 
     S. Ramani, T. Blu and M. Unser, Monte-Carlo SURE, IEEE Transactions on Image Processing 17 (2008) 1540-1554.
     """
-    if seen.shape != measurement.pixels.shape:
-        raise NasdipError(f"the image {seen.shape} must have the shape of the measurement, {measurement.pixels.shape}")
-    if reference is None or not allows_reference(measurement):
-        return None
-    constants, place = REFINED if refined else FITTED, sample(seen.shape)
-    part, near, shown = measurement, reference, seen
-    if place is not None:
-        part, near, shown = measurement.part(place), reference.part(place), seen[place]
-    measured = measure(part, near, workers=workers, seed=seed)
-    found = reference_error(measured.cells, *level_error(part))
-    expected = conclude(part, near, measured, shown, found, constants, undone=refined)
-    if place is None:
-        return expected
-    mse = float(np.mean(expected.deviation.astype(np.float64) ** 2))
-    return expected._replace(deviation=deviation(measurement, reference, None, seen, mse))
+    judge = ErrorJudge.of(measurement, reference, workers=workers, seed=seed)
+    return None if judge is None else judge.estimate(seen, refined=refined)
+
+
+class ErrorJudge:
+    """What is known of a measurement and its reference, from which the error of any image follows in no time."""
+
+    def __init__(self, measurement: Measurement, reference: BayesEstimate, *, workers: int, seed: int) -> None:
+        self._measurement, self._reference = measurement, reference
+        self._place = sample(measurement.pixels.shape)
+        self._part, self._near = measurement, reference
+        if self._place is not None:
+            self._part, self._near = measurement.part(self._place), reference.part(self._place)
+        self._measured = measure(self._part, self._near, workers=workers, seed=seed)
+        self._found = reference_error(self._measured.cells, *level_error(self._part))
+
+    @staticmethod
+    def of(
+        measurement: Measurement, reference: BayesEstimate | None, *, workers: int = 1, seed: int = 0
+    ) -> "ErrorJudge | None":
+        """Return that of a measurement; None where its noise is not understood. Cost: two non-local Bayes estimates."""
+        if reference is None or not allows_reference(measurement):
+            return None
+        return ErrorJudge(measurement, reference, workers=workers, seed=seed)
+
+    def estimate(self, seen: np.ndarray, *, refined: bool) -> ErrorEstimate:
+        """Return what is expected of an image; see `estimate_error`."""
+        if seen.shape != self._measurement.pixels.shape:
+            shape = self._measurement.pixels.shape
+            raise NasdipError(f"the image {seen.shape} must have the shape of the measurement, {shape}")
+        constants, shown = REFINED if refined else FITTED, seen if self._place is None else seen[self._place]
+        expected = conclude(self._part, self._near, self._measured, shown, self._found, constants, undone=refined)
+        if self._place is None:
+            return expected
+        mse = float(np.mean(expected.deviation.astype(np.float64) ** 2))
+        return expected._replace(deviation=deviation(self._measurement, self._reference, None, seen, mse))
+
+    def of_input(self) -> ErrorEstimate:
+        """Return what is expected of the measurement itself: its noise, whose level is known within its error."""
+        variance = true_variance(self._measurement, self._reference)
+        if self._measurement.valid is not None:
+            variance = np.where(self._measurement.valid[..., None], variance, 0.0)
+        psnr = -10 * float(np.log10(max(float(variance.mean()), float(np.finfo(np.float32).tiny))))
+        doubt = 10 / np.log(10) * level_error(self._measurement)[0]
+        width = _WIDTH * float(np.hypot(doubt, _LEAST_DOUBT))
+        return ErrorEstimate(psnr, psnr - width, psnr + width, np.sqrt(variance).astype(np.float32))
 
 
 def sample(shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray] | None:

@@ -14,7 +14,7 @@ from nasdip.measurement.operators.identity import Identity
 _SAMPLE = 48  # px
 _BYTES, _BYTES_A_VALUE = 300 * 2**20, 50
 # 8-bit units. Below it an image is its own best estimate.
-_LEAST_SIGMA = 0.5
+LEAST_SIGMA = 0.5
 # 8-bit units. Photographs called clean hold 1 to 4.5 by themselves, texture included.
 _FAINT = 5.0
 # Standard deviation, of the range that is fitted, of what is put in the place of pixels that tell nothing.
@@ -30,7 +30,7 @@ def allows_reference(measurement: Measurement) -> bool:
         return False
     if not find_kind(measurement.kind).is_white or only_impulses(measurement):
         return False
-    return measurement.relative_sigma >= _LEAST_SIGMA
+    return measurement.relative_sigma >= LEAST_SIGMA
 
 
 def reference_seconds(measurement: Measurement, *, workers: int = 1) -> float:
@@ -49,7 +49,7 @@ def reference_memory(shape: tuple[int, ...]) -> int:
 
 def only_impulses(measurement: Measurement) -> bool:
     """Whether impulses are all the noise there is: then the other pixels are best kept as they are."""
-    return measurement.impulses is not None and is_faint(measurement)
+    return measurement.kind == "impulse" and is_faint(measurement)
 
 
 def is_faint(measurement: Measurement) -> bool:

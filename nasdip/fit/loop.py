@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from nasdip.classical.nonlocal_bayes import BayesEstimate
+from nasdip.classical.reference import LEAST_SIGMA
 from nasdip.fit.data_term import DataTerm
 from nasdip.fit.discrepancy import estimated_error
 from nasdip.fit.history import History
@@ -37,6 +38,8 @@ from nasdip.space.architecture import Architecture
 # How often the loss is looked at, and how many band correspondences a fit records.
 WINDOW = 10
 _BAND_POINTS = 40
+# A loss of so many times the noise is that of an image which lacks whole parts of the picture.
+_BEGUN = 2.0
 
 
 class FitProgress(NamedTuple):
@@ -173,10 +176,25 @@ class FitLoop:
             self.events.append(FitEvent(step, message))
         if self.rollback.exhausted and self.image_step == 0:
             raise FitDiverged(f"the fit failed from its first steps on: {message}; use another architecture or image")
-        ended = {name: iterate.check(step) for name, iterate in self.iterates.items()}
+        begun = self._has_begun(first, step)
+        ended = {name: iterate.check(step, begun=begun) for name, iterate in self.iterates.items()}
         if not self.replay.records and all(done for name, done in ended.items() if needs_perturbed_fit(name)):
             self.perturbed_fit = None
         return self.rollback.exhausted or ended.get(self.config.stop, False)
+
+    def _has_begun(self, first: int, step: int) -> bool:
+        """Whether the residual of the last window has come down to the noise: before, no score tells when to end."""
+        noise = self._noise_in_loss
+        return noise is None or float(np.median(self.history.losses(first, step))) <= _BEGUN * noise
+
+    @cached_property
+    def _noise_in_loss(self) -> float | None:
+        """The expected loss of the true image; None where the noise is unknown, or too little to count."""
+        variance = self.measurement.noise_variance()
+        if variance is None or self.measurement.relative_sigma < LEAST_SIGMA:
+            return None
+        values = self.data.tensor(np.broadcast_to(variance, self.measurement.pixels.shape) / self.scaling.scale**2)
+        return float((values if self.data.weights is None else values * self.data.weights).mean())
 
     def progress(self, step: int) -> FitProgress:
         """Return where the fit is."""

@@ -13,6 +13,7 @@ from nasdip.errors import NasdipError
 from nasdip.fit.device import describe
 from nasdip.fit.fit import check_clean
 from nasdip.measurement.measurement import Measurement
+from nasdip.measurement.mosaic import check_no_mosaic
 from nasdip.nas.backends.backend import TrialBackend
 from nasdip.nas.backends.in_process import Evaluation, InProcessBackend
 from nasdip.nas.backends.subprocesses import OtherOperations, SubprocessBackend
@@ -65,6 +66,7 @@ def start_run(
     if folder.exists():
         raise NasdipError(f"{folder.path} holds a search already: resume it (--resume), or choose another folder")
     check_clean(clean, measurement)
+    check_no_mosaic(measurement)
     if settings.reward == "clean" and clean is None:
         raise NasdipError("reward 'clean' needs a clean image: give --clean, or use the reward auto")
     derive_seed(settings.seed)

@@ -112,6 +112,11 @@ class RestoreOptions:
         parse=parse_tile,
         typed_default="auto",
     )
+    mosaic: str = option(
+        "refuse",
+        "A grey picture that looks like the mosaic of a colour sensor (Bayer): refuse it, or keep it as it is.",
+        choices=("refuse", "keep"),
+    )
 
     def __post_init__(self) -> None:
         check(self)

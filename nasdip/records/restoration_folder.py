@@ -198,6 +198,8 @@ class RestorationFolder:
             "sigma": restoration.sigma,
             "kind": restoration.kind,
             "expected_psnr": None if expected is None else [expected.low, expected.psnr, expected.high],
+            "kept": restoration.kept,
+            "gained": restoration.gained,
             "looks": None if looks is None else [looks.sigma, looks.error],
             "reference": restoration.reference is not None,
             "refined": restoration.refined,
@@ -242,6 +244,8 @@ class RestorationFolder:
             expected=self._expected(result.get("expected_psnr")),
             measured_level=None if result.get("looks") is None else NoiseLevel(*result["looks"]),
             mask=self.mask(),
+            kept=result.get("kept", "result"),
+            gained=result.get("gained", 0.0),
         )
 
     def mask(self) -> np.ndarray | None:

@@ -176,6 +176,11 @@ class Restoration:
         The level that the picture looks like, where it contradicts the one that was given.
     mask : ndarray or None
         (H, W) bool, True where pixels were measured; None where all were.
+    kept : str
+        What `image` is: result, what was made of the fits; estimate, that without a network; input, the measurement
+        itself. The last two where less error was expected of them.
+    gained : float
+        By how many dB it is expected to be better than the result, where it is not that.
     """
 
     architecture: Architecture
@@ -197,6 +202,8 @@ class Restoration:
     expected: ErrorEstimate | None = None
     measured_level: NoiseLevel | None = None
     mask: np.ndarray | None = None
+    kept: str = "result"
+    gained: float = 0.0
 
     @property
     def contradicted(self) -> bool:

@@ -12,6 +12,7 @@ from nasdip.errors import NasdipError
 from nasdip.fit.device import available_memory, describe, find_device
 from nasdip.fit.stopping.automatic import choose_stop
 from nasdip.measurement.measurement import Measurement
+from nasdip.measurement.mosaic import check_no_mosaic
 from nasdip.network.build import count_weights
 from nasdip.options.fit import FitConfig
 from nasdip.options.quality import find_quality
@@ -115,8 +116,10 @@ def plan(
     ------
     NasdipError
         For what cannot be done here: unknown names, a network that cannot be built, memory that does not suffice, a
-        rule that the noise does not allow.
+        rule that the noise does not allow, the mosaic of a colour sensor.
     """
+    if options.mosaic == "refuse":
+        check_no_mosaic(measurement)
     maker = _Maker(measurement, options, clean, folder, watched, config)
     if options.budget is not None:
         return Budget(options.budget, maker, folder).pick(zoo_front())

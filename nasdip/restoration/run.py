@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
-from nasdip.classical.error_estimate import ErrorEstimate, estimate_error
+from nasdip.classical.error_estimate import ErrorEstimate, ErrorJudge
 from nasdip.classical.hole_error import HeldOutErrors, estimate_hole_error
 from nasdip.classical.nonlocal_bayes import BayesEstimate
 from nasdip.classical.reference import make_reference
@@ -19,6 +20,7 @@ from nasdip.measurement.measurement import Measurement
 from nasdip.provenance import provenance
 from nasdip.records.restoration_folder import RestorationFolder
 from nasdip.records.results import FitResult, Restoration
+from nasdip.restoration.choice import Kept, choose
 from nasdip.restoration.combination import Combination, combine, keeps_known
 from nasdip.restoration.fit_task import FitTask
 from nasdip.restoration.plan import Plan
@@ -57,7 +59,7 @@ def run_restoration(
         task.measurement, np.asarray(fits.mean(axis=0, dtype=np.float64)), task.reference, refine=task.refine,
         heldout=_heldout_error(repetitions),
     )  # fmt: skip
-    restoration = _restoration(task, plan, repetitions, made)
+    restoration = _restoration(task, plan, repetitions, _kept(task, plan, repetitions, made))
     if folder is not None:
         folder.finish(restoration)
     return restoration
@@ -82,7 +84,16 @@ def _repetitions(
     return repetitions
 
 
-def _restoration(task: FitTask, plan: Plan, repetitions: list[FitResult], made: Combination) -> Restoration:
+class _Image(NamedTuple):
+    """The image that is kept, and what is expected of it."""
+
+    image: np.ndarray
+    kept: Kept
+    expected: ErrorEstimate | None
+    gained: float = 0.0
+
+
+def _restoration(task: FitTask, plan: Plan, repetitions: list[FitResult], made: _Image) -> Restoration:
     measurement, clean = task.measurement, task.clean
     return Restoration(
         architecture=task.architecture,
@@ -101,21 +112,27 @@ def _restoration(task: FitTask, plan: Plan, repetitions: list[FitResult], made: 
         reference=task.reference,
         refined=task.refine,
         kind=measurement.kind,
-        expected=_expected(task, plan, repetitions, made),
+        expected=made.expected,
+        kept=made.kept,
+        gained=made.gained,
         measured_level=measurement.noise.measured_level if measurement.noise and measurement.contradicted else None,
         mask=_mask(measurement),
     )
 
 
-def _expected(task: FitTask, plan: Plan, repetitions: Sequence[FitResult], made: Combination) -> ErrorEstimate | None:
-    """Return what is expected of the image; None where the picture contradicts the noise level that was given."""
-    if task.measurement.contradicted:
-        return None
-    if task.measurement.is_masked:
-        kept = keeps_known(task.measurement, _heldout_error(repetitions))
-        return estimate_hole_error(task.measurement, made.image, _unseen(task, plan, repetitions), kept=kept)
-    workers = torch.get_num_threads()
-    return estimate_error(task.measurement, task.reference, made.seen, refined=task.refine, workers=workers)
+def _kept(task: FitTask, plan: Plan, repetitions: Sequence[FitResult], made: Combination) -> _Image:
+    """Return the image that is kept; nothing is expected where the picture contradicts the level that was given."""
+    measurement = task.measurement
+    if measurement.contradicted:
+        return _Image(made.image, "result", None)
+    if measurement.is_masked:
+        known = keeps_known(measurement, _heldout_error(repetitions))
+        expected = estimate_hole_error(measurement, made.image, _unseen(task, plan, repetitions), kept=known)
+        return _Image(made.image, "result", expected)
+    judge = ErrorJudge.of(measurement, task.reference, workers=torch.get_num_threads())
+    if judge is None or task.reference is None:
+        return _Image(made.image, "result", None)
+    return _Image(*choose(measurement, made, task.reference, judge, refined=task.refine))
 
 
 def _heldout_error(repetitions: Sequence[FitResult]) -> float | None:

@@ -1,5 +1,7 @@
 """`nasdip restore`."""
 
+import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -11,7 +13,7 @@ from nasdip.cli.commands.runs import find_run, search_of
 from nasdip.cli.commands.targets import check_targets
 from nasdip.console import duration, note
 from nasdip.errors import NasdipError
-from nasdip.files import make_folder
+from nasdip.files import make_folder, replacing
 from nasdip.fit.device import find_device
 from nasdip.io.image_file import ImageFile, check_output, read_image, write_image
 from nasdip.io.inputs import channels_last, describe, read_clean
@@ -26,9 +28,17 @@ from nasdip.records.results import FitResult, Restoration
 from nasdip.report.report import write_report
 from nasdip.report.text.cautions import cautions, judge, lossy_words
 from nasdip.report.text.expected import format_psnr_estimate
-from nasdip.report.text.noise import holes_words, noise_words
+from nasdip.report.text.noise import (
+    counts_photons,
+    counts_words,
+    fractions_words,
+    holes_words,
+    invalid_words,
+    noise_words,
+    untouched_words,
+)
 from nasdip.report.text.plan import announcement, choice_words
-from nasdip.report.text.treatment import STEPS_OPTION, chosen_step, overfit_words, step_limit_words
+from nasdip.report.text.treatment import STEPS_OPTION, chosen_step, kept_words, overfit_words, step_limit_words
 from nasdip.restoration.plan import Plan, plan
 from nasdip.restoration.run import run_restoration
 from nasdip.space.architecture import Architecture
@@ -39,26 +49,32 @@ _KEPT = 2**28
 
 
 class PlannedPicture(NamedTuple):
-    """A picture that has been checked, and how it will be restored; the file, and what is fitted, where it is kept."""
+    """A picture that has been checked, and how it will be restored; the file, and what is fitted, where it is kept.
+
+    `untouched` says why it is given back as it is, where there is nothing to do.
+    """
 
     path: Path
     folder: RestorationFolder
     plan: Plan
     words: str
     file: ImageFile | None
+    untouched: str | None = None
 
 
 class Pictures:
     """Reads the pictures of one command: all with the same options."""
 
-    def __init__(self, options: RestoreOptions, clean: Path | None, holes: MaskFile | None) -> None:
-        self.options, self._clean, self._holes = options, clean, holes
+    def __init__(
+        self, options: RestoreOptions, clean: Path | None, holes: MaskFile | None, nodata: Sequence[float]
+    ) -> None:
+        self.options, self._clean, self._holes, self._nodata = options, clean, holes, nodata
 
     def load(self, path: Path) -> tuple[ImageFile, Measurement, np.ndarray | None]:
         """Return a picture's file, the measurement that it is, and its clean image where there is one."""
-        file = read_image(path)
+        file = read_image(path, nodata=self._nodata)
         known = None if self._holes is None else self._holes.known(file)
-        measurement = measurement_of(channels_last(file), self.options.sigma, known)
+        measurement = measurement_of(channels_last(file), self.options.sigma, known, file.invalid)
         return file, measurement, read_clean(self._clean, file)
 
 
@@ -69,6 +85,7 @@ def restore_files(
     *,
     clean: Path | None,
     holes: MaskFile | None,
+    nodata: Sequence[float] = (),
     report: bool,
 ) -> None:
     """Restore each image into the folder `output`; everything that can be checked is, before the first fit."""
@@ -80,7 +97,7 @@ def restore_files(
         raise NasdipError("--clean belongs to one picture: restore them one by one")
     others = [path for path in (clean, holes.path if holes else None) if path is not None]
     check_targets(images, output, others=others, folders=True)
-    pictures, room = Pictures(options, clean, holes), _KEPT
+    pictures, room = Pictures(options, clean, holes, nodata), _KEPT
     planned = []
     for path in images:
         picture = _planned(path, pictures, RestorationFolder(output / path.stem, image=str(path)))
@@ -106,24 +123,32 @@ def _planned(path: Path, pictures: Pictures, folder: RestorationFolder) -> Plann
     check_output(path, file)  # a file of that name, in a folder that exists
     made = plan(measurement, pictures.options, clean=truth, folder=folder)
     words = "\n".join(filter(None, (choice_words(made.choice), announcement(made, folder))))
-    return PlannedPicture(path, folder, made, words, file)
+    return PlannedPicture(path, folder, made, words, file, untouched_words(measurement))
 
 
 def _restore_one(picture: PlannedPicture, pictures: Pictures, output: Path, *, report: bool) -> None:
     path, file, made = picture.path, picture.file, picture.plan
+    if picture.untouched is not None:
+        note(f"{path}: {picture.untouched}")
+        with replacing(output / path.name) as temporary:
+            shutil.copyfile(path, temporary)
+        print(output / path.name)
+        return
     if file is None:
         file, measurement, truth = pictures.load(path)
         made = made._replace(task=replace(made.task, measurement=measurement, clean=truth))
     noise = made.task.measurement.noise
     assert noise is not None  # `measurement_of` finds it
     told = (
-        f"{describe(file)}. {noise_words(noise)}{holes_words(made.task.measurement)}",
+        f"{describe(file)}. {noise_words(noise)}{counts_words(noise, file)}{holes_words(made.task.measurement)}"
+        f"{invalid_words(file)}{fractions_words(noise, file)}",
         lossy_words(path, given=noise.given),
         picture.words,
     )
     note("\n".join(filter(None, told)))
     restoration = _restore(picture, made)
-    write_image(output / path.name, restoration.image, like=file)
+    fractions = counts_photons(noise, file)
+    write_image(output / path.name, restoration.image, like=file, fractions=fractions)
     if picture.folder.moved_to is not None:
         note(f"the earlier restoration with other settings is now in {picture.folder.moved_to}")
     note(summary(restoration, STEPS_OPTION, str(path)))
@@ -173,6 +198,9 @@ def summary(restoration: Restoration, steps_option: str, image: str | None = Non
     if restoration.psnr is not None:
         best = ", ".join(_oracle(repetition) for repetition in restoration.repetitions)
         lines.append(f"PSNR {restoration.psnr:.2f} dB; oracle-best of each fit, picked with the clean image: {best}")
+    kept = kept_words(restoration)
+    if kept is not None:
+        lines.append(kept)
     lines.append(f"estimated PSNR, without a clean image: {format_psnr_estimate(restoration)}")
     for number, repetition in enumerate(restoration.repetitions, start=1):
         lines += [f"repetition {number}, step {event.step}: {event.message}" for event in repetition.events]

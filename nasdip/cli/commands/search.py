@@ -35,7 +35,7 @@ from nasdip.records.trial_result import TrialResult
 from nasdip.report.numbers.search import saved_in_words
 from nasdip.report.report import write_report
 from nasdip.report.text.cautions import lossy_words
-from nasdip.report.text.noise import noise_words
+from nasdip.report.text.noise import counts_words, noise_words
 from nasdip.report.text.plan import announcement
 from nasdip.report.text.treatment import SEARCH_STEPS_OPTION
 from nasdip.restoration.run import run_restoration
@@ -109,7 +109,8 @@ def _start(
         clean_image=None if clean is None else str(clean), input_file=image,
     )  # fmt: skip
     assert measurement.noise is not None  # `measurement_of` finds it
-    note(" ".join(filter(None, (f"{describe(file)}.", noise_words(measurement.noise), lossy_words(str(image))))))
+    found = f"{describe(file)}. {noise_words(measurement.noise)}{counts_words(measurement.noise, file)}"
+    note(" ".join(filter(None, (found, lossy_words(str(image))))))
 
 
 def _task(known: np.ndarray | None) -> str:

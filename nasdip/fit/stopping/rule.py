@@ -89,10 +89,13 @@ class BestIterate:
             kept.copy_(torch.where(better, new, kept))
         return score
 
-    def check(self, step: int) -> bool:
-        """Whether the rule has waited long enough, at the latest now (this waits for the device)."""
+    def check(self, step: int, *, begun: bool = True) -> bool:
+        """Whether the rule has waited long enough, at the latest now (this waits for the device).
+
+        It goes on waiting where the fit has not `begun`: its image still misses more than noise.
+        """
         best = int(self.step)
-        if not self.ended and best and step - best >= self.rule.patience(best):
+        if not self.ended and begun and best and step - best >= self.rule.patience(best):
             self.ended = step
             self._open.fill_(False)
         return self.ended > 0

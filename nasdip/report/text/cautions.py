@@ -7,7 +7,7 @@ from nasdip.records.results import Restoration
 from nasdip.report.numbers.noise import ExpectedResidual, contradiction, expected_residual
 from nasdip.report.numbers.trust import Trust, is_strong, is_weak, trust
 from nasdip.report.text.alarm import Alarm
-from nasdip.report.text.treatment import STEPS_OPTION, overfit_words, step_limit_words
+from nasdip.report.text.treatment import STEPS_OPTION, kept_words, overfit_words, step_limit_words
 
 _LOSSY = (".jpg", ".jpeg")
 
@@ -33,9 +33,11 @@ def cautions(
     `image` is the path of the picture, where it is known; `steps_option` is what sets the number of steps.
     """
     ahead, overfit, left = step_limit_words(restoration, steps_option), overfit_words(restoration), _noise_left(judged)
+    kept = kept_words(restoration)
     wrong, lossy = contradiction(restoration), lossy_words(image, given=restoration.contradicted)
     found = [
         Alarm("bad", "The noise level may be wrong", f"{wrong} {_WRONG}") if wrong else None,
+        Alarm("warn", "Not the image that was made", kept) if kept else None,
         Alarm("bad", "Detail was removed", _DETAIL) if judged.finding == "low" else None,
         Alarm("warn", "More than the noise was removed", _strong(judged)) if is_strong(judged) else None,
         Alarm("warn", "Nothing is promised", _CORRELATED) if not find_kind(noise.kind).is_white else None,

@@ -2,9 +2,16 @@
 
 import math
 
+from nasdip.io.image_file import ImageFile
 from nasdip.measurement.kinds import find_kind
+from nasdip.measurement.level import NoiseLevel
 from nasdip.measurement.measurement import Measurement
 from nasdip.measurement.noise_model import NoiseModel
+from nasdip.report.text.words import counted
+from nasdip.restoration.gain import is_clear, is_constant
+
+_ONE = 0.02  # how far from 1
+_FEW = 10.0  # samples, of the noise
 
 
 def noise_words(found: NoiseModel) -> str:
@@ -25,6 +32,43 @@ def holes_words(measurement: Measurement) -> str:
     return f" {percent:.{0 if percent >= 10 else 1}f} % of the pixels are missing."
 
 
+def counts_photons(noise: NoiseModel, file: ImageFile) -> bool:
+    """Whether a file of integers counts photons so few that whole numbers cannot hold their means."""
+    if noise.kind != "poisson" or noise.offset or file.dtype.kind not in "iu":
+        return False
+    step = noise.gain * file.scale  # of one photon, in samples
+    return abs(step - 1) < _ONE and noise.sigma / 255 * file.scale < _FEW
+
+
+def fractions_words(noise: NoiseModel, file: ImageFile) -> str:
+    """Return what becomes of few photons, after a sentence; nothing where there are none."""
+    if not counts_photons(noise, file):
+        return ""
+    if file.format == "TIFF":
+        return " It counts photons, whose means are no whole numbers: the restored file is of type float32."
+    return " It counts photons, whose means are no whole numbers, which this format rounds: save it as TIFF first."
+
+
+def invalid_words(file: ImageFile) -> str:
+    """Return how many pixels of a file hold no intensity, after a sentence; nothing where all do."""
+    if file.invalid is None:
+        return ""
+    number = counted(int(file.invalid.sum()), "pixel")
+    return f" {number} of missing data, or of another scale than the picture's, stay as they are."
+
+
+def untouched_words(measurement: Measurement) -> str | None:
+    """Return why a picture is given back as it is, in words; None where there is something to do."""
+    if is_constant(measurement):
+        return "the picture is of one colour: nothing to do, it is given back as it is"
+    if not is_clear(measurement):
+        return None
+    noise = measurement.noise
+    assert noise is not None  # else it is not clear
+    level = f"{_number(noise, noise.sigma)} ({_units(noise)})"
+    return f"its noise, a level of {level}, is less than any estimate would err: it is given back as it is"
+
+
 def _main(found: NoiseModel) -> str:
     if found.given and found.faint and found.kind in ("poisson", "speckle"):
         return _gaussian(found)
@@ -37,8 +81,7 @@ def _gaussian(found: NoiseModel) -> str:
         return f"The noise is taken for white Gaussian noise of level {level}, as given ({_units(found)})."
     if found.faint:
         return f"There is little noise: a level of {level} ({_units(found)})."
-    error = _number(found, found.error)
-    return f"The noise is like white Gaussian noise of level {level} ± {error} ({_units(found)})."
+    return f"The noise is like white Gaussian noise of level {_with_error(found, found)} ({_units(found)})."
 
 
 def _dependent(found: NoiseModel) -> str:
@@ -81,10 +124,10 @@ def _clipping(found: NoiseModel) -> str:
 def _contradiction(found: NoiseModel) -> str:
     if found.measured_level is None or not found.contradicted:
         return ""
-    given, sigma, error = (_number(found, level) for level in (found.sigma, *found.measured_level))
+    given, looks = _number(found, found.sigma), _with_error(found, found.measured_level)
     return (
-        f"The level was given as {given}, but the picture looks like {sigma} ± {error}: check it, or leave it out to "
-        f"have it found."
+        f"The level was given as {given}, but the picture looks like {looks}: check it, or leave it out to have it "
+        "found."
     )
 
 
@@ -99,6 +142,34 @@ def _units(found: NoiseModel) -> str:
 def _number(found: NoiseModel, level: float, digits: int = 1) -> str:
     """Return a level with digits after the point: more in a narrow range, fewer in a wide one."""
     return f"{level:.{max(0, digits + round(-math.log10(found.scale)))}f}"
+
+
+def _with_error(found: NoiseModel, level: NoiseModel | NoiseLevel) -> str:
+    """Return a level and its standard error, with digits enough that this is not 0."""
+    digits = 1
+    if level.error > 0:
+        digits = max(1, math.ceil(-math.log10(level.error / found.scale) - 0.3))
+    return f"{_number(found, level.sigma, digits)} ± {_number(found, level.error, digits)}"
+
+
+def counts_words(noise: NoiseModel, file: ImageFile) -> str:
+    """Return the level in the file's own units, after a sentence; nothing for 8-bit files, whose units are told.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from nasdip.io.stored_image import Tags
+    >>> file = ImageFile(Path("a.tif"), "TIFF", np.zeros((1, 1)), None, np.dtype("uint16"), "YX", 0.0, 65535.0, Tags())
+    >>> counts_words(NoiseModel.white(0.0538), file)
+    ' In the counts of the file that is 13.8.'
+    """
+    if file.scale in (1.0, 255.0):
+        return ""
+    level, error = (value / 255 * file.scale for value in (noise.sigma, noise.error))
+    unit = "counts" if file.dtype.kind in "iu" else "units"
+    spread = f" ± {error:.2g}" if error > 0 else ""
+    return f" In the {unit} of the file that is {level:.3g}{spread}."
 
 
 _MAIN = {

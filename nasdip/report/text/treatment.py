@@ -48,6 +48,8 @@ def stopping_words(restoration: Restoration) -> str:
 
 def step_limit_words(restoration: Restoration, steps_option: str = STEPS_OPTION) -> str | None:
     """Return a warning where the steps ended while the rule still found better ones; `steps_option` sets them."""
+    if restoration.kept != "result":
+        return None
     late = [str(number) for number, fit in enumerate(restoration.repetitions, start=1) if fit.hit_step_limit]
     if not late:
         return None
@@ -74,8 +76,29 @@ def overfit_words(restoration: Restoration) -> str | None:
     )
 
 
+def kept_words(restoration: Restoration) -> str | None:
+    """Return which image was taken in place of the one that was made, and why; None where that one was taken.
+
+    Examples
+    --------
+    >>> from unittest.mock import Mock
+    >>> kept_words(Mock(kept="input", gained=1.234))
+    'The picture is given back as it came: what was made of it is expected to be 1.2 dB worse.'
+    """
+    if restoration.kept == "result":
+        return None
+    what = {
+        "estimate": "The image is the estimate without a network (non-local Bayes) alone",
+        "input": "The picture is given back as it came",
+    }[restoration.kept]
+    made = "the mixture with the fits" if restoration.kept == "estimate" else "what was made of it"
+    return f"{what}: {made} is expected to be {restoration.gained:.1f} dB worse."
+
+
 def refinement_words(restoration: Restoration) -> str:
     """Return how the image was made of the fits."""
+    if restoration.kept != "result":
+        return kept_words(restoration) or ""
     fits = counted(len(restoration.repetitions), "fit")
     mean = f"the mean of {fits}" if len(restoration.repetitions) > 1 else "the one fit"
     if restoration.refined and restoration.reference is not None:
