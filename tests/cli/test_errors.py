@@ -13,7 +13,7 @@ def contents(folder):
 def prepare(folder):
     (folder / "text.png").write_text("I am not a picture")
     spoilt = np.full((32, 32), 0.5, np.float32)
-    spoilt[3, 4] = np.nan
+    spoilt[3, 4] = np.inf
     tifffile.imwrite(folder / "spoilt.tif", spoilt)
     tifffile.imwrite(folder / "small.tif", camera()[:8, :8])
     tifffile.imwrite(folder / "other.tif", camera()[:32, :32])
@@ -27,7 +27,7 @@ def prepare(folder):
     [
         (["restore", "missing.png"], ["missing.png", "does not exist"]),
         (["restore", "text.png"], ["text.png", "not a PNG"]),
-        (["restore", "spoilt.tif"], ["NaN", "1 pixel"]),
+        (["restore", "spoilt.tif"], ["infinite", "1 pixel"]),
         (["restore", "small.tif"], ["8x8", "16x16"]),
         (["restore", "photo.png", "--clean", "other.tif"], ["other.tif", "32x32"]),
         (["restore", "photo.png", "clean.png", "--clean", "clean.png"], ["one by one"]),
