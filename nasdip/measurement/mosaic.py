@@ -8,7 +8,7 @@ from nasdip.measurement.operators.identity import Identity
 
 _SIDE = 8  # px, of the blocks
 _CLEAR = 6.0  # times what noise and texture make
-_FEWEST = 16  # blocks that tell
+_FEWEST = 64  # blocks that tell
 
 
 def check_no_mosaic(measurement: Measurement) -> None:

@@ -54,7 +54,7 @@ def test_the_level_is_told_in_counts_too(folder, nasdip):
 
 
 def test_a_mosaic_is_refused_unless_it_is_to_be_kept(folder, nasdip):
-    mosaic = SMOOTH + RNG.normal(0, 0.02, SMOOTH.shape)
+    mosaic = np.tile(SMOOTH, (2, 2)) + RNG.normal(0, 0.02, (96, 80))
     mosaic[::2, 1::2] += 0.2
     mosaic[1::2, ::2] += 0.2
     tifffile.imwrite("raw.tif", mosaic.astype(np.float32))
