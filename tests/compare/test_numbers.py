@@ -124,7 +124,9 @@ def test_the_fit_alone_is_no_mixture():
 
     fitted, combined = restored("dip"), restored("nasdip-restore")
     bayes = make_reference(measured).image
-    assert np.allclose(combined, fitted / 3 + 2 / 3 * bayes, atol=1e-5)
+    share = fit_share(measured, fitted)
+    assert share.max() > 0.05
+    assert np.allclose(combined, share * fitted + (1 - share) * bayes, atol=1e-5)
 
 
 def test_a_level_that_the_picture_contradicts_gives_no_estimate():
@@ -155,6 +157,7 @@ def test_the_methods_are_chosen_by_name():
 
 def test_one_line_says_which_package_is_missing(monkeypatch):
     from nasdip.baselines import block_matching
+from nasdip.restoration.combination import fit_share
 
     monkeypatch.setattr(block_matching, "find_spec", lambda name: None)
     known = known_methods(None)
