@@ -21,6 +21,7 @@ from nasdip.measurement.noise_model import NoiseModel
 from nasdip.report.figures.methods import comparison_of_methods
 from nasdip.report.numbers.panels import make_panels
 from nasdip.report.text.comparison import table_notes
+from nasdip.restoration.combination import fit_share
 
 SIGMA = 0.1
 RANDOM = np.random.default_rng(0)
@@ -157,7 +158,6 @@ def test_the_methods_are_chosen_by_name():
 
 def test_one_line_says_which_package_is_missing(monkeypatch):
     from nasdip.baselines import block_matching
-from nasdip.restoration.combination import fit_share
 
     monkeypatch.setattr(block_matching, "find_spec", lambda name: None)
     known = known_methods(None)
