@@ -29,10 +29,10 @@ def small_pairs():
 
 @pytest.fixture(scope="session")
 def few_pairs(small_pairs):
-    """16 of them, and 6 to validate with, for trainings that need not come to anything."""
+    """8 of them, and 5 to validate with, for trainings that need not come to anything."""
     training, validation = (
         Pairs(*(array[:count] for array in pairs))
-        for pairs, count in ((small_pairs.training, 16), (small_pairs.validation, 6))
+        for pairs, count in ((small_pairs.training, 8), (small_pairs.validation, 5))
     )
     return replace(small_pairs, training=training, validation=validation)
 

@@ -18,7 +18,7 @@ CPU = torch.device("cpu")
 
 def trained(name, pairs, path, epochs=2, **changes):
     baseline = find_baseline(name)
-    settings = TrainingSettings(**{"epochs": epochs, "batch": 8, "learning_rate": 0.002, "seed": 0, **changes})
+    settings = TrainingSettings(**{"epochs": epochs, "batch": 4, "learning_rate": 0.002, "seed": 0, **changes})
     folder = ModelFolder(path)
     folder.open({"baseline": name, "learning_rate": settings.learning_rate, "size": pairs.size}, {})
     return train(baseline, pairs, settings, folder, CPU), folder
@@ -106,9 +106,9 @@ def test_a_loss_that_is_no_number_ends_with_a_line(few_pairs, tmp_path):
 def test_weights_that_the_last_step_spoilt_are_no_model(few_pairs, tmp_path):
     """The loss of a step is that before it: with one step in an epoch, only validation sees what it did."""
     with pytest.raises(NasdipError, match=r"in epoch 1: use a smaller --learning-rate$"):
-        trained("dcnn", few_pairs, tmp_path, epochs=1, learning_rate=1e30, batch=16)
+        trained("dcnn", few_pairs, tmp_path, epochs=1, learning_rate=1e30, batch=8)
     assert not (tmp_path / "model.safetensors").exists()
-    epochs, _ = trained("dcnn", few_pairs, tmp_path, epochs=1, batch=16)  # there is nothing to go on from
+    epochs, _ = trained("dcnn", few_pairs, tmp_path, epochs=1, batch=8)  # there is nothing to go on from
     assert len(epochs) == 1
     assert ModelFolder(tmp_path).record()["settings"]["learning_rate"] == 0.002
 
