@@ -33,11 +33,11 @@ def facts(trials):
 
 
 def test_one_trial_at_a_time_a_search_under_nni_is_that_in_one_process(tmp_path):
-    config = search_config(tmp_path, trials=6, at_once=1, steps=12)
+    config = search_config(tmp_path, trials=4, at_once=1, steps=12)
     with nni_experiment(tmp_path, config, PORTS) as experiment:
         experiment.wait_for("DONE")
         run = run_of(experiment)
-        wait_until(lambda: len(run.trials()) == 6, what="the last result")
+        wait_until(lambda: len(run.trials()) == 4, what="the last result")
         found = run.trials()
         default = {
             t["trialJobId"]: json.loads(json.loads(t["finalMetricData"][0]["data"]))["default"]
@@ -55,7 +55,7 @@ def test_one_trial_at_a_time_a_search_under_nni_is_that_in_one_process(tmp_path)
 @pytest.mark.parametrize(
     "guarded", [pytest.param(True, id="guarded"), pytest.param(False, id="plain", marks=pytest.mark.slow)]
 )
-@pytest.mark.parametrize("trials", [16, pytest.param(40, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("trials", [10, pytest.param(40, marks=pytest.mark.slow)])
 def test_at_concurrency_4_with_crashing_jobs_every_result_is_credited_rightly(tmp_path, guarded, trials):
     crashing = f"if [ $((NNI_TRIAL_SEQ_ID % 6)) -eq 2 ]; then exit 1; fi; {TRIAL}"
     config = search_config(tmp_path, trials=trials, at_once=4, command=crashing, space="nas_dip")
@@ -75,6 +75,7 @@ def test_at_concurrency_4_with_crashing_jobs_every_result_is_credited_rightly(tm
     assert_one_uninterrupted_search(run)
 
 
+@pytest.mark.slow
 def test_several_architectures_in_one_job(tmp_path):
     config = search_config(tmp_path, trials=3, at_once=2, children=3, searcher="Random", space="nas_dip")
     with nni_experiment(tmp_path, config, PORTS) as experiment:
@@ -115,6 +116,7 @@ sys.exit(trial.main())
 """
 
 
+@pytest.mark.slow
 def test_failed_trials_are_recorded_with_their_cause_and_the_search_ends_done(tmp_path):
     (tmp_path / "broken.py").write_text(BROKEN)
     config = search_config(
@@ -138,6 +140,7 @@ def test_failed_trials_are_recorded_with_their_cause_and_the_search_ends_done(tm
     assert_one_uninterrupted_search(run)
 
 
+@pytest.mark.slow
 def test_a_search_ends_done_at_its_time_limit(tmp_path):
     config = search_config(tmp_path, trials=1000, at_once=2)
     config["maxExperimentDuration"] = "20s"  # a slow machine takes 10 s to its first result
@@ -146,6 +149,7 @@ def test_a_search_ends_done_at_its_time_limit(tmp_path):
         assert 0 < len(run_of(experiment).trials()) < 1000
 
 
+@pytest.mark.slow
 def test_a_failing_callback_ends_the_experiment_with_its_message(tmp_path):
     config = search_config(tmp_path, trials=6, at_once=1)
     with nni_experiment(tmp_path, config, PORTS) as experiment:
@@ -167,6 +171,7 @@ def test_wrong_arguments_end_a_plain_experiment_with_their_message(tmp_path):
         assert "nowhere.png" in run_of(experiment).service()["failure"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("rule", "steps"), [("halving", 100), ("size", 400)])
 def test_early_stopping_keeps_the_best_of_a_stopped_trial(tmp_path, rule, steps):
     config = search_config(tmp_path, trials=10, at_once=2, steps=steps, searcher="Random")

@@ -228,6 +228,7 @@ def test_stop_leaves_no_process_on_the_machines(done):
     )
 
 
+@pytest.mark.slow
 def test_a_killed_trial_costs_its_own_architecture_alone(key, tmp_path):
     script = tmp_path / "killed.py"
     script.write_text(KILLED)
