@@ -1,13 +1,13 @@
 """Half of the pixels missing: what fills them how well, found without the clean picture.
 
 python experiments/benchmarks/inpainting.py DATA [-o FILE.csv] [--steps 1600] [--seed 0 1] [--image house ...]
-    [--method dip ...] [--sigma 0]
+    [--method dip ...] [--sigma 0] [--runs FOLDER]
 
 Takes the centre crops (--side px) of the pictures DATA/NAME.png whose masks DATA/NAME_mask.png (white = known) their
 authors published, and fills the missing pixels: by scikit-image's biharmonic equation, and by a fit of each
 architecture, stopped by held-out known pixels. PSNR is that of the whole crop, with the known pixels as they are;
-oracle is the best step's, picked with the clean picture. Finished rows are kept: the same command goes on. Seconds are
-of whatever else runs, too.
+oracle is the best step's, picked with the clean picture. Finished rows are kept: the same command goes on; with --runs,
+so is every fit, from which another FILE.csv is made anew in no time. Seconds are of whatever else runs, too.
 """
 
 import argparse
@@ -22,6 +22,7 @@ from skimage.restoration import inpaint_biharmonic
 from nasdip.imaging.metrics import psnr
 from nasdip.measurement.measure import measurement_of
 from nasdip.options.restore import RestoreOptions
+from nasdip.records.restoration_folder import RestorationFolder
 from nasdip.records.results import Restoration
 from nasdip.restoration.plan import plan
 from nasdip.restoration.run import run_restoration
@@ -45,6 +46,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, help="most steps of a fit; default: those of nasdip restore")
     parser.add_argument("--sigma", type=float, default=0.0, help="of noise that is added, 8-bit units")
     parser.add_argument("--side", type=int, default=128)
+    parser.add_argument("--runs", type=Path, help="folder for a run folder of each fit")
     options = parser.parse_args()
     rows = read_rows(options.output)
     done = {(row["image"], row["method"], row["seed"], row["sigma"], row["steps"]) for row in rows}
@@ -63,14 +65,17 @@ def fill(image: str, method: str, seed: int, options: argparse.Namespace) -> lis
     clean, known = picture(options.data, image, options.side)
     noise = np.random.default_rng(seed).normal(0, options.sigma / 255, clean.shape) if options.sigma else 0
     given = np.where(known[..., None], clean + noise, 0).astype(np.float32)
-    start = time.perf_counter()
     if method == "biharmonic":
+        start = time.perf_counter()
         filled = inpaint_biharmonic(given[..., 0], ~known)[..., None]
-        return [f"{psnr(clean, filled.astype(np.float32), data_range=1.0):.3f}", *[""] * 6, f"{since(start):.1f}"]
+        seconds = time.perf_counter() - start
+        return [f"{psnr(clean, filled.astype(np.float32), data_range=1.0):.3f}", *[""] * 6, f"{seconds:.1f}"]
     measurement = measurement_of(given, known=known)
     asked = RestoreOptions(architecture=method, seed=seed, steps=options.steps)
-    made: Restoration = run_restoration(plan(measurement, asked, clean=clean))
-    seconds, fit, expected = since(start), made.repetitions[0], made.expected
+    name = f"{image}_{method}_{seed}_{options.sigma:g}_{options.steps or ''}"
+    folder = None if options.runs is None else RestorationFolder(options.runs / name, image)
+    made: Restoration = run_restoration(plan(measurement, asked, clean=clean), folder)
+    fit, expected = made.repetitions[0], made.expected
     assert fit.oracle is not None
     best = np.where(known[..., None], given, fit.oracle) if made.keeps_known else fit.oracle
     oracle = psnr(clean, best.astype(np.float32), data_range=1.0)
@@ -78,7 +83,7 @@ def fill(image: str, method: str, seed: int, options: argparse.Namespace) -> lis
     told = () if expected is None else (expected.psnr, expected.low, expected.high)
     return [
         *(f"{value:.3f}" for value in psnrs), str(fit.image_step), str(len(fit.curves.step)),
-        *([f"{value:.3f}" for value in told] or [""] * 3), f"{seconds:.1f}",
+        *([f"{value:.3f}" for value in told] or [""] * 3), f"{fit.seconds:.1f}",
     ]  # fmt: skip
 
 
@@ -92,10 +97,6 @@ def picture(data: Path, name: str, side: int) -> Picture:
 
 def _grey(pixels: np.ndarray) -> np.ndarray:
     return pixels if pixels.ndim == 2 else pixels[..., 0]
-
-
-def since(start: float) -> float:
-    return time.perf_counter() - start
 
 
 if __name__ == "__main__":
