@@ -179,6 +179,19 @@ class RunningExperiment:
         file = self.path / "log" / name
         return file.read_text(errors="replace") if file.exists() else ""
 
+    def diagnosis(self) -> str:
+        """Return what is known of it once something went wrong: status, processes, trials, the ends of its logs."""
+        told = [f"processes: {self.processes()}", f"load: {os.getloadavg()}"]
+        for api in ("check-status", "trial-jobs"):
+            try:
+                told.append(f"{api}: {self.get(api)}")
+            except OSError as error:
+                told.append(f"{api}: {error}")
+        for file in sorted(self.path.rglob("*")):
+            if file.is_file() and file.suffix in (".log", "") and file.name.endswith((".log", "stderr", "stdout")):
+                told.append(f"--- {file}\n{file.read_text(errors='replace')[-2000:]}")
+        return "\n".join(told)
+
 
 @contextmanager
 def nni_experiment(
@@ -202,7 +215,12 @@ def nni_experiment(
         assert made.returncode == 0, made.stdout + made.stderr
         known = json.loads((home / "nni-experiments/.experiment").read_text())
         (name, record), *_ = known.items()
-        yield RunningExperiment(home, port, guarded, name, Path(record["logDir"]) / name)
+        experiment = RunningExperiment(home, port, guarded, name, Path(record["logDir"]) / name)
+        try:
+            yield experiment
+        except BaseException:
+            print(experiment.diagnosis())  # pytest shows it beside the failure
+            raise
     finally:
         kill_all(home)
 
