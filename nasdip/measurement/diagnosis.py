@@ -15,6 +15,7 @@ from nasdip.measurement.variance import VarianceFit, fit_variance, intensity_bin
 
 _CORRELATED_ERROR = 0.25
 _COUNTED_ERROR = 0.01  # of counts, whose variance is their mean
+_LEAKED = 3.0  # 8-bit units, of texture that may count as noise where all but a share of the pixels are missing
 
 
 def diagnose(image: np.ndarray, impulses: np.ndarray | None = None) -> NoiseModel:
@@ -86,6 +87,17 @@ def find_noise(
     return _independent(pixels, mask, correlation.largest, usable), mask
 
 
+def find_noise_beside(image: np.ndarray, usable: np.ndarray) -> NoiseModel:
+    """Return the noise that is independent from pixel to pixel, from the `usable` pixels (H, W) bool alone.
+
+    Neither correlation nor impulses are looked for.
+    """
+    pixels = check_image(image)
+    if min(pixels.shape[:2]) < SMALLEST:
+        raise NasdipError(f"noise cannot be judged in {pixels.shape[0]}x{pixels.shape[1]} px: use 16x16 up")
+    return _independent(pixels, np.zeros(usable.shape, bool), 0.0, usable)
+
+
 def _photons(pixels: np.ndarray, gain: float) -> NoiseModel:
     """Return the noise of counted photons, of which each adds `gain`: there the floor at 0 clips nothing."""
     sigma = 255 * float(np.sqrt(gain * pixels.mean()))
@@ -100,6 +112,7 @@ def _independent(pixels: np.ndarray, mask: np.ndarray, correlation: float, usabl
     patches, limits = take_patches(filled, usable), find_limits(filled if usable is None else filled[usable])
     filling = 1 / max(1 - share, 0.1)  # what was filled in, as means of neighbours, holds little noise
     sigma, error = (float(np.sqrt(filling)) * value for value in level_of(patches, limits))
+    error = float(np.hypot(error, min(_LEAKED * (1 - patches.known), sigma)))
     law = fit_variance(intensity_bins(patches, limits)) if sigma >= FAINT else None
     if law is None or law.kind == "gaussian":
         law = VarianceFit("gaussian", (sigma / 255) ** 2, 0.0, 0.0)

@@ -7,7 +7,7 @@ from skimage.filters import gaussian
 
 from nasdip.errors import NasdipError
 from nasdip.imaging.intensity import IntensityScaling, working_range
-from nasdip.measurement.diagnosis import diagnose, find_noise
+from nasdip.measurement.diagnosis import find_noise, find_noise_beside
 from nasdip.measurement.impulses import fill_impulses, impulse_mask
 from nasdip.measurement.level import NoiseLevel
 from nasdip.measurement.measurement import Measurement
@@ -16,7 +16,6 @@ from nasdip.measurement.operators.mask import Mask
 
 # px; over so many, noise is small beside the intensity that its variance depends on.
 _SMOOTHING = 2.0
-_PROBE = 20.0  # 8-bit units, of noise that is well measured and not clipped
 
 
 def measurement_of(
@@ -81,28 +80,10 @@ def _with_holes(pixels: np.ndarray, sigma: float | None, known: np.ndarray) -> M
     pixels = np.where(known[..., None], pixels, 0).astype(np.float32)
     Measurement(pixels)
     scaling = working_range(pixels[known])
-    filled = scaling.apply(fill_impulses(pixels, ~known))
-    found = _without_impulses(_in_units(_unbiased(diagnose(filled, ~known), known), scaling))
+    found = _in_units(find_noise_beside(scaling.apply(pixels), known), scaling)
     noise = found if sigma is None else _of_level(found, sigma)
     variance = _variance(noise, pixels, ~known)
     return Measurement(pixels, noise, operator, scaling=scaling, variance=variance)
-
-
-def _unbiased(found: NoiseModel, known: np.ndarray) -> NoiseModel:
-    """Return the noise without what filling the holes does to its level, as white noise with the same holes shows."""
-    flat = 0.5 + np.random.default_rng(0).normal(0, _PROBE / 255, (*known.shape, 1))
-    bias = diagnose(fill_impulses(flat, ~known), ~known).sigma / _PROBE
-    square = bias**2
-    return replace(
-        found, sigma=found.sigma / bias, error=found.error / bias, offset=found.offset / square,
-        gain=found.gain / square, square=found.square / square,
-    )  # fmt: skip
-
-
-def _without_impulses(found: NoiseModel) -> NoiseModel:
-    """Return the noise found where the pixels that were filled in are holes, no impulses."""
-    kind = "speckle" if found.square else "poisson" if found.gain else "gaussian"
-    return replace(found, kind=kind, impulses=0.0)
 
 
 def check_sigma(sigma: float | None) -> None:

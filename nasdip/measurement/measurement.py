@@ -100,6 +100,11 @@ class Measurement:
         """The noise level in 8-bit units of the range that is fitted (`working_range`); 0 where it is unknown."""
         return (self.sigma or 0.0) / self.working.scale
 
+    @property
+    def level_uncertainty(self) -> float:
+        """The relative standard error of the noise level, in [0, 1]; 0 where it was given, or is unknown."""
+        return min(self.noise.error / self.noise.sigma, 1.0) if self.noise and self.noise.sigma else 0.0
+
     @cached_property
     def working(self) -> IntensityScaling:
         """The range that it is fitted in."""

@@ -107,8 +107,8 @@ def fit_share(measurement: Measurement, fitted: np.ndarray) -> np.ndarray:
 def keeps_known(measurement: Measurement, heldout: float | None) -> bool:
     """Whether the known pixels of a picture with holes stay as they were measured.
 
-    They do where the noise in them is less than the fit's error, which pixels that it did not see tell: `heldout` is
-    the mean square of the difference there, of error and noise. Without such pixels, where the noise is faint.
+    They do where the noise in them may be less than the fit's error, which pixels that it did not see tell: `heldout`
+    is the mean square of the difference there, of error and noise. Without such pixels, where the noise is faint.
 
     Examples
     --------
@@ -125,5 +125,5 @@ def keeps_known(measurement: Measurement, heldout: float | None) -> bool:
     variance = measurement.noise_variance()
     if heldout is None or variance is None:
         return is_faint(measurement)
-    noise = float(np.mean(variance))
-    return noise <= heldout - noise
+    least = float(np.mean(variance)) * (1 - measurement.level_uncertainty) ** 2
+    return least <= heldout - least

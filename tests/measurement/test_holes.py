@@ -36,6 +36,24 @@ def test_the_noise_is_found_beside_the_holes(kind, sigma):
     assert found.sigma == pytest.approx(sigma, rel=0.08)
 
 
+@pytest.mark.parametrize("share", [0.5, 0.8])
+def test_little_noise_is_found_where_the_picture_is_steep(share):
+    noisy = add_noise(RAMP, sigma=1.0, seed=2)
+    found = measurement_of(noisy, known=~missing_pixels(RAMP.shape, "pixels", share, seed=3)).noise
+    assert found.sigma == pytest.approx(1.0, rel=0.1)
+    # Texture may count as noise: how well the level is known says so.
+    assert found.error > 0.3
+
+
+def test_holes_in_a_picture_without_texture_change_nothing_but_the_sample():
+    noisy = add_noise(np.full((128, 128, 3), 0.5), sigma=20.0, seed=2)
+    levels = [
+        measurement_of(noisy, known=~missing_pixels(noisy.shape, "pixels", share, seed=3)).noise.sigma
+        for share in (0.2, 0.5, 0.9)
+    ]
+    assert levels == pytest.approx([20.0] * 3, rel=0.05)
+
+
 def test_what_holes_hold_does_not_matter():
     known = ~missing_pixels(RAMP.shape, "blocks", seed=1)
     black, wild = (measurement_of(np.where(known[..., None], RAMP, held), known=known) for held in (0, np.nan))
