@@ -8,13 +8,14 @@ import torch
 from nasdip.classical.nonlocal_bayes import BayesEstimate
 from nasdip.classical.reference import make_reference
 from nasdip.compare.heldout import without
-from nasdip.compare.runner import Restored, Tell
+from nasdip.compare.restored import Restored, Tell
 from nasdip.compare.settings import Settings
 from nasdip.fit.loop import FitProgress
 from nasdip.measurement.measurement import Measurement
 from nasdip.options.restore import RestoreOptions
 from nasdip.restoration.combination import combine
-from nasdip.restoration.plan import Plan, plan
+from nasdip.restoration.plan import plan
+from nasdip.restoration.planned import Plan
 from nasdip.restoration.repetition import fit_repetition
 from nasdip.zoo.catalog import zoo_entry
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -11,31 +10,12 @@ from nasdip.classical.reference import allows_reference, make_reference
 from nasdip.compare import methods
 from nasdip.compare.heldout import without
 from nasdip.compare.methods import Method
+from nasdip.compare.restored import Restored, Runner, Tell
 from nasdip.compare.settings import Settings
 from nasdip.errors import NasdipError
 from nasdip.measurement.measurement import Measurement
 
-Tell = Callable[[int, int, str], None]  # done, of how many, a few words
 Denoise = Callable[[np.ndarray, Callable[[int], None]], np.ndarray]  # pixels, told the steps done
-
-
-class Restored(NamedTuple):
-    """The image of a method, and the means that clipped noise shows of it; (H, W, C) both."""
-
-    image: np.ndarray
-    seen: np.ndarray
-
-
-class Runner(Protocol):
-    """A method, ready to be run."""
-
-    def restore(self, tell: Tell) -> Restored:
-        """Restore the picture."""
-        ...
-
-    def predict(self, tell: Tell) -> np.ndarray:
-        """Return what is seen (H, W, C) where the held-out pixels were hidden; called after `restore`."""
-        ...
 
 
 class FunctionRunner:

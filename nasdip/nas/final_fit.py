@@ -12,7 +12,8 @@ from nasdip.options.restore import RestoreOptions
 from nasdip.records.restoration_folder import RestorationFolder
 from nasdip.records.run_folder import RunFolder
 from nasdip.records.trial_result import TrialResult
-from nasdip.restoration.plan import Plan, plan
+from nasdip.restoration.plan import plan
+from nasdip.restoration.planned import Plan
 from nasdip.seeds import derive_seed
 
 

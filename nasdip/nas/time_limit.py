@@ -14,7 +14,7 @@ from nasdip.measurement.measure import measurement_of
 from nasdip.records.restoration_folder import RestorationFolder
 from nasdip.records.run_folder import RunFolder
 from nasdip.records.trial_result import TrialResult
-from nasdip.restoration.plan import Plan
+from nasdip.restoration.planned import Plan
 
 # Trials that are begun whatever the time: no search is less.
 LEAST_TRIALS = 6

@@ -2,50 +2,18 @@
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import Protocol
 
 from nasdip.errors import NasdipError
 from nasdip.options.quality import Quality
 from nasdip.records.restoration_folder import RestorationFolder
 from nasdip.restoration.fit_task import FitTask
+from nasdip.restoration.planned import Choice, Plan
 from nasdip.restoration.working_time import WorkingTime
 from nasdip.space.architecture import Architecture
 
-if TYPE_CHECKING:
-    from nasdip.restoration.plan import Plan
-
 # Of a fit, which no budget cuts: with fewer its learning rate hardly gets to its value.
 LEAST_STEPS = 50
-
-
-class Choice(NamedTuple):
-    """Why a budget picked what it did.
-
-    Attributes
-    ----------
-    budget : float
-        Seconds.
-    name : str
-        Of the architecture.
-    time : WorkingTime
-        What it takes.
-    whole : WorkingTime or None
-        What it would take with all of its steps, where it was cut.
-    dearer : tuple of (str, float)
-        Better ones that take too long, and how many seconds.
-    refused : tuple of (str, str)
-        Those that cannot be fitted here, and why.
-    begun : bool
-        Whether an earlier start picked it.
-    """
-
-    budget: float
-    name: str
-    time: WorkingTime
-    whole: WorkingTime | None = None
-    dearer: tuple[tuple[str, float], ...] = ()
-    refused: tuple[tuple[str, str], ...] = ()
-    begun: bool = False
 
 
 class Maker(Protocol):
@@ -57,11 +25,11 @@ class Maker(Protocol):
         """Return what is fitted."""
         ...
 
-    def plan_of(self, task: FitTask) -> "Plan":
+    def plan_of(self, task: FitTask) -> Plan:
         """Return how it is fitted."""
         ...
 
-    def time(self, made: "Plan", folder: RestorationFolder | None) -> WorkingTime:
+    def time(self, made: Plan, folder: RestorationFolder | None) -> WorkingTime:
         """Return how long that takes."""
         ...
 
@@ -87,7 +55,7 @@ class Budget:
         self._seconds, self._maker, self._folder = seconds, maker, folder
         self._refused: list[tuple[str, NasdipError]] = []
 
-    def pick(self, front: Mapping[str, Architecture]) -> "Plan":
+    def pick(self, front: Mapping[str, Architecture]) -> Plan:
         """Pick from architectures, from cheapest and worst to dearest and best (`nasdip.zoo.front.zoo_front`).
 
         Raises
@@ -107,7 +75,7 @@ class Budget:
         others = [cheapest, *(offer for offer in dearer if offer is not cheapest)]
         return self._cut(*cheapest, tuple((n, other.time().total) for n, other in others))
 
-    def _begun(self, front: Mapping[str, Architecture]) -> "Plan | None":
+    def _begun(self, front: Mapping[str, Architecture]) -> Plan | None:
         """Return what an earlier start picked for the same budget, where all else is the same too."""
         if self._folder is None:
             return None
@@ -125,7 +93,7 @@ class Budget:
                 return made._replace(choice=Choice(self._seconds, name, made.time(), begun=True))
         return None
 
-    def _offers(self, front: Mapping[str, Architecture]) -> Iterator[tuple[str, "Plan"]]:
+    def _offers(self, front: Mapping[str, Architecture]) -> Iterator[tuple[str, Plan]]:
         """Make plans, the best first; what cannot be fitted here (memory, width) is left out."""
         made = False
         for name, architecture in reversed(list(front.items())):
@@ -139,7 +107,7 @@ class Budget:
         if not made:
             raise self._refused[-1][1]
 
-    def _cut(self, name: str, whole: "Plan", dearer: tuple[tuple[str, float], ...]) -> "Plan":
+    def _cut(self, name: str, whole: Plan, dearer: tuple[tuple[str, float], ...]) -> Plan:
         """Return the plan with as many steps as the budget allows, from LEAST_STEPS on where it had so many."""
         # Another number of steps is another restoration: it starts anew, unless it was started before.
         anew = whole._replace(resumed=False, done=0)
@@ -153,18 +121,18 @@ class Budget:
             time = cut.time()
         return self._picked(name, cut, dearer, time._replace(steps=steps), whole.time())
 
-    def _offer(self, name: str, task: FitTask) -> "Plan":
+    def _offer(self, name: str, task: FitTask) -> Plan:
         made = self._maker.plan_of(task)
         return made._replace(choice=Choice(self._seconds, name, self._maker.time(made, self._folder)))
 
     def _picked(
         self,
         name: str,
-        made: "Plan",
+        made: Plan,
         dearer: tuple[tuple[str, float], ...],
         time: WorkingTime | None = None,
         whole: WorkingTime | None = None,
-    ) -> "Plan":
+    ) -> Plan:
         refused = tuple((refused, str(error)) for refused, error in self._refused)
         return made._replace(choice=Choice(self._seconds, name, time or made.time(), whole, dearer, refused))
 

@@ -1,85 +1,30 @@
 """From a request to what will be done: the only place where recipe, rule, sizes and task are put together."""
 
 from dataclasses import replace
-from typing import NamedTuple
 
 import numpy as np
 import torch
 
-from nasdip.classical.reference import reference_memory, reference_seconds
+from nasdip.classical.reference import reference_memory
 from nasdip.console import size
 from nasdip.errors import NasdipError
-from nasdip.fit.device import available_memory, describe, find_device
+from nasdip.fit.device import available_memory, find_device
 from nasdip.fit.stopping.automatic import choose_stop
 from nasdip.measurement.measurement import Measurement
 from nasdip.measurement.mosaic import check_no_mosaic
-from nasdip.network.build import count_weights
 from nasdip.options.fit import FitConfig
 from nasdip.options.quality import find_quality
 from nasdip.options.recipes import find_recipe
 from nasdip.options.restore import RestoreOptions, TileChoice
 from nasdip.records.restoration_folder import RestorationFolder
-from nasdip.restoration.budget import Budget, Choice
+from nasdip.restoration.budget import Budget
 from nasdip.restoration.fit_task import FitTask, make_fit_task
-from nasdip.restoration.tile_choice import TilesAndCost, choose_tiles, fitted_size, known_tiles
-from nasdip.restoration.working_time import WorkingTime, working_time
+from nasdip.restoration.planned import Plan
+from nasdip.restoration.tile_choice import choose_tiles, fitted_size, known_tiles
+from nasdip.restoration.working_time import WorkingTime, seconds_of_reference
 from nasdip.space.architecture import Architecture
 from nasdip.zoo.catalog import find_architecture
 from nasdip.zoo.front import zoo_front
-
-
-class Plan(NamedTuple):
-    """How a restoration will be done.
-
-    Attributes
-    ----------
-    task : FitTask
-        What its fits share.
-    repeats : int
-        Repetitions that are asked for.
-    tiles : TilesAndCost
-        The tiles, if any, and what a fit costs.
-    resumed : bool
-        Whether the tiles are those of an earlier start, which is gone on with.
-    done : int
-        Fits of that start which are on disk, among the repetitions that are asked for.
-    choice : Choice or None
-        Why a budget picked the architecture; None without one.
-    """
-
-    task: FitTask
-    repeats: int
-    tiles: TilesAndCost
-    resumed: bool = False
-    done: int = 0
-    choice: Choice | None = None
-
-    @property
-    def missing(self) -> int:
-        """Fits to be done."""
-        return self.repeats * self.tiles.fits - self.done
-
-    @property
-    def parameters(self) -> int:
-        """Weights of each network."""
-        task = self.task
-        return count_weights(task.architecture, task.measurement.image_shape[2], task.config.input_channels, task.width)
-
-    @property
-    def device(self) -> str:
-        """Where it will be done, in words."""
-        return describe(self.task.device)
-
-    @property
-    def free_memory(self) -> int | None:
-        """Bytes that are free there now; None where the system does not tell."""
-        return available_memory(self.task.device)
-
-    def time(self, folder: RestorationFolder | None = None) -> WorkingTime:
-        """Return the estimated time of what is to be done; `folder` may hold an earlier start."""
-        if self.choice is not None:
-            return self.choice.time
-        return working_time(self, folder, lambda: _reference_seconds(self.task))
 
 
 def plan(
@@ -185,10 +130,10 @@ class _Maker:
 
         def seconds() -> float:
             if self._seconds is None:
-                self._seconds = _reference_seconds(made.task)
+                self._seconds = seconds_of_reference(made.task)
             return self._seconds
 
-        return working_time(made, folder, seconds)
+        return made.time_with(folder, seconds)
 
     @property
     def _width(self) -> int | None:
@@ -212,10 +157,6 @@ class _Maker:
             name = self._measurement.operator.name
             raise NasdipError(f"an image behind the operator {name} cannot be fitted in tiles: use --tile off")
         return "off"
-
-
-def _reference_seconds(task: FitTask) -> float:
-    return reference_seconds(task.measurement, workers=torch.get_num_threads())
 
 
 def _check_reference_memory(task: FitTask) -> None:

@@ -23,7 +23,7 @@ from nasdip.records.results import FitResult, Restoration
 from nasdip.restoration.choice import Kept, choose
 from nasdip.restoration.combination import Combination, combine, keeps_known
 from nasdip.restoration.fit_task import FitTask
-from nasdip.restoration.plan import Plan
+from nasdip.restoration.planned import Plan
 from nasdip.restoration.repetition import fit_repetition
 
 # Repetition (from 1), progress of its fit; of all of its tiles where there are some.

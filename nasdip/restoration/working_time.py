@@ -1,15 +1,16 @@
 """How long a restoration takes, estimated before it starts."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
+
+import torch
 
 from nasdip.classical.error_estimate import MOST_PIXELS
+from nasdip.classical.reference import reference_seconds
 from nasdip.options.fit import FitConfig
 from nasdip.options.stopping_rules import STOPPING_RULES
 from nasdip.records.restoration_folder import RestorationFolder
-
-if TYPE_CHECKING:
-    from nasdip.restoration.plan import Plan
+from nasdip.restoration.fit_task import FitTask
 
 # Estimates without a network that the expected error takes, each about as long as the reference.
 _PASSES = 2
@@ -49,14 +50,22 @@ class WorkingTime(NamedTuple):
         return self.fits + self.others
 
 
-def working_time(plan: "Plan", folder: RestorationFolder | None, reference_seconds: Callable[[], float]) -> WorkingTime:
-    """Return the time of what is to be done of a restoration.
+def working_time(
+    task: FitTask, step: float, earlier: RestorationFolder | None, measure_reference: Callable[[], float]
+) -> WorkingTime:
+    """Return the time of what is to be done of a restoration, whose fits take `step` seconds for one step of each.
 
-    `folder` may hold an earlier start; `reference_seconds` measures those of the reference, where it matters.
+    `earlier` holds the start that is gone on with; `measure_reference` tells the seconds of the reference,
+    where they matter.
     """
-    config, passes = plan.task.config, _passes(plan, folder)
-    step = _networks(config) * plan.tiles.estimate.seconds(plan.missing)
-    return WorkingTime(step, config.steps, passes * reference_seconds() if passes else 0.0)
+    passes = _passes(task, earlier)
+    others = passes * measure_reference() if passes else 0.0
+    return WorkingTime(_networks(task.config) * step, task.config.steps, others)
+
+
+def seconds_of_reference(task: FitTask) -> float:
+    """Measure how long the reference of a task takes here."""
+    return reference_seconds(task.measurement, workers=torch.get_num_threads())
 
 
 def _networks(config: FitConfig) -> int:
@@ -71,12 +80,11 @@ def _networks(config: FitConfig) -> int:
     return 2 if rule is not None and rule.perturbed_fit else 1
 
 
-def _passes(plan: "Plan", folder: RestorationFolder | None) -> float:
+def _passes(task: FitTask, earlier: RestorationFolder | None) -> float:
     """Return how many times as long as the reference the estimates without a network take, itself included."""
-    task = plan.task
     if not task.needs_reference:
         return 0.0
-    made = plan.resumed and folder is not None and folder.has_reference()
+    made = earlier is not None and earlier.has_reference()
     height, width = task.measurement.pixels.shape[:2]
     expected = _PASSES * min(1.0, MOST_PIXELS / (height * width))
     return (0 if made else 1) + (0 if task.measurement.contradicted else expected)

@@ -10,7 +10,7 @@ import nasdip as package
 from nasdip.cli.commands import restore
 from nasdip.files import read_json
 from nasdip.records.restoration_folder import RestorationFolder
-from nasdip.restoration import plan
+from nasdip.restoration.planned import Plan
 from nasdip.restoration.working_time import WorkingTime
 from nasdip.zoo import catalog
 
@@ -39,7 +39,7 @@ def zoo(tmp_path_factory, monkeypatch):
     def working_time(made, folder, reference_seconds):
         return WorkingTime(step[str(made.task.architecture)] * made.missing, made.task.config.steps, 0.0)
 
-    monkeypatch.setattr(plan, "working_time", working_time)
+    monkeypatch.setattr(Plan, "time_with", working_time)
     return step
 
 

@@ -10,7 +10,7 @@ from nasdip.errors import NasdipError
 from nasdip.nas import worker_devices
 from nasdip.records.run_folder import RunFolder
 from nasdip.restoration import tile_choice
-from nasdip.restoration.plan import Plan
+from nasdip.restoration.planned import Plan
 
 SEARCH = (
     "--space", "tiny", "--crop", 16, "--width", 16, "--steps", 2, "--final-steps", 0, "--searcher", "random",

@@ -11,7 +11,7 @@ from nasdip.cli.commands import restore
 from nasdip.measurement.add_noise import add_noise
 from nasdip.options.stopping_rules import rule_names
 from nasdip.records.restoration_folder import RestorationFolder
-from nasdip.restoration import plan
+from nasdip.restoration import working_time
 
 REPORTED = ("--width", "8", "--architecture", "dip+bilinear:4.4")
 NARROW = ("--no-report", *REPORTED)
@@ -196,7 +196,7 @@ def test_a_rule_that_needs_noise_is_refused_without_any_before_the_first_fit(fol
 
 def test_the_time_of_what_needs_no_network_is_that_of_what_is_to_be_done(folder, nasdip, monkeypatch, picture):
     picture(sigma=25)
-    monkeypatch.setattr(plan, "reference_seconds", lambda *_, **__: 60.0)
+    monkeypatch.setattr(working_time, "reference_seconds", lambda *_, **__: 60.0)
     told = "the estimates without a network take about"
     _, _, first = nasdip("restore", "noisy.png", "--steps", "3", *NARROW)
     _, _, again = nasdip("restore", "noisy.png", "--steps", "3", *NARROW)

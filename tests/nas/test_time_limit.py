@@ -17,7 +17,7 @@ from nasdip.nas.time_limit import TimeLimit
 from nasdip.options.search import FinalSettings, SearchSettings
 from nasdip.options.search_request import SearchOptions
 from nasdip.records.trial_result import Suggestion
-from nasdip.restoration.plan import Plan
+from nasdip.restoration.planned import Plan
 from nasdip.restoration.run import run_restoration
 from nasdip.restoration.working_time import WorkingTime
 from nasdip.space.architecture import Architecture

@@ -12,6 +12,7 @@ from nasdip.options.restore import RestoreOptions
 from nasdip.report.text.plan import choice_words
 from nasdip.restoration import plan as plan_room
 from nasdip.restoration.plan import plan
+from nasdip.restoration.planned import Plan
 from nasdip.restoration.working_time import WorkingTime
 from nasdip.space.architecture import Architecture
 
@@ -29,7 +30,7 @@ def timed(monkeypatch):
         seen.append(skips)
         return WorkingTime(STEP[skips] * made.missing, made.task.config.steps, 2.0)
 
-    monkeypatch.setattr(plan_room, "working_time", working_time)
+    monkeypatch.setattr(Plan, "time_with", working_time)
     return seen
 
 

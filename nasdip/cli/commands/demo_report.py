@@ -28,7 +28,8 @@ from nasdip.report.pictures import Display
 from nasdip.report.report import write_report
 from nasdip.report.text.plan import announcement
 from nasdip.report.text.words import plain
-from nasdip.restoration.plan import Plan, plan
+from nasdip.restoration.plan import plan
+from nasdip.restoration.planned import Plan
 from nasdip.restoration.run import run_restoration
 
 _RESULTS = _FIGURE, _TABLE, _SUMMARY = "first_last.png", "repetitions.csv", "summary.md"

@@ -39,7 +39,8 @@ from nasdip.report.text.noise import (
 )
 from nasdip.report.text.plan import announcement, choice_words
 from nasdip.report.text.treatment import STEPS_OPTION, chosen_step, kept_words, overfit_words, step_limit_words
-from nasdip.restoration.plan import Plan, plan
+from nasdip.restoration.plan import plan
+from nasdip.restoration.planned import Plan
 from nasdip.restoration.run import run_restoration
 from nasdip.space.architecture import Architecture
 from nasdip.zoo.catalog import find_architecture, zoo_names

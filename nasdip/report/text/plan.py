@@ -10,9 +10,8 @@ from nasdip.options.stopping_rules import FIXED, STOPPING_RULES
 if TYPE_CHECKING:
     from nasdip.fit.cost import Estimate
     from nasdip.records.restoration_folder import RestorationFolder
-    from nasdip.restoration.budget import Choice
     from nasdip.restoration.fit_task import FitTask
-    from nasdip.restoration.plan import Plan
+    from nasdip.restoration.planned import Choice, Plan
     from nasdip.restoration.working_time import WorkingTime
 
 
