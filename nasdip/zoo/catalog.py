@@ -11,7 +11,7 @@ from nasdip.space.architecture import Architecture
 from nasdip.zoo.figures import Figures
 
 # The best known so far by task: see experiments/benchmarks/README.md.
-DEFAULTS = {"denoising": "dip", "inpainting": "nasdip-denoise"}
+DEFAULTS = {"denoising": "dip", "inpainting": "nas-dip-inpaint"}
 DEFAULT = DEFAULTS["denoising"]
 
 
