@@ -7,8 +7,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nasdip.api import FullOutput as FullOutput
     from nasdip.api import SearchResult as SearchResult
     from nasdip.api import inpaint as inpaint
+    from nasdip.api import inspect as inspect
     from nasdip.api import restore as restore
     from nasdip.api import search as search
     from nasdip.errors import NasdipError as NasdipError
@@ -18,10 +20,12 @@ __version__ = "0.2.0"
 
 # Loaded at first use, so that `import nasdip` and the command line's help cost nothing.
 _LAZY = {
+    "FullOutput": "nasdip.api",
     "NasdipError": "nasdip.errors",
     "SearchResult": "nasdip.api",
     "add_noise": "nasdip.measurement.add_noise",
     "inpaint": "nasdip.api",
+    "inspect": "nasdip.api",
     "restore": "nasdip.api",
     "search": "nasdip.api",
 }

@@ -1,33 +1,82 @@
 """The Python functions: arrays in, arrays out, after scikit-image's conventions."""
 
 import tempfile
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, overload
 
 import numpy as np
 
 from nasdip.errors import NasdipError
 from nasdip.fit.device import find_device
-from nasdip.io.array_image import load_array
+from nasdip.inspection import Inspection, inspect_measurement
+from nasdip.io.array_image import ArrayImage, load_array
 from nasdip.measurement.measure import measurement_of
+from nasdip.measurement.measurement import Measurement
+from nasdip.measurement.noise_model import NoiseModel
 from nasdip.nas.request import settings_of
 from nasdip.nas.runner import fit_best, resume_run, run_trials, start_run
 from nasdip.nas.time_limit import TimeLimit
 from nasdip.options.restore import RestoreOptions
 from nasdip.options.search_request import SearchOptions
 from nasdip.options.signature import make, takes
+from nasdip.records.results import Restoration
 from nasdip.records.run_folder import RunFolder
 from nasdip.records.trial_result import TrialResult
-from nasdip.restoration.gain import is_clear, is_constant
+from nasdip.report.text.cautions import cautions, judge
+from nasdip.report.text.noise import noise_words, unit_words, untouched_words
 from nasdip.restoration.plan import plan
 from nasdip.restoration.run import run_restoration
 from nasdip.space.architecture import Architecture
 from nasdip.space.search_space import SearchSpace
 
 
+class FullOutput(NamedTuple):
+    """All that a restoration tells.
+
+    Attributes
+    ----------
+    image : ndarray
+        The restored image, like the one that was given.
+    noise : NoiseModel
+        Kind, law and level of the noise, in 8-bit units.
+    words : str
+        What was found of it, for a person.
+    expected : tuple of float or None
+        The estimated PSNR in dB, and the ends of its 90 % interval; None where nothing can be promised.
+    deviation : ndarray or None
+        (H, W, C), the expected error of each value, root mean square, in units of [0, 1].
+    kept : {"result", "estimate", "input"}
+        Which image that is: what was made of the fits, the estimate without a network, or the picture as it came.
+    cautions : tuple of str
+        What speaks against it, the worst first; an untouched picture's says why it is.
+    restoration : Restoration or None
+        Fits, curves and settings; None where nothing was fitted.
+    """
+
+    image: np.ndarray
+    noise: NoiseModel
+    words: str
+    expected: tuple[float, float, float] | None
+    deviation: np.ndarray | None
+    kept: str
+    cautions: tuple[str, ...]
+    restoration: Restoration | None
+
+
+@overload
+def restore(
+    image: np.ndarray, *, channel_axis: int | None = None, full_output: Literal[False] = False, **options: Any
+) -> np.ndarray: ...
+@overload
+def restore(
+    image: np.ndarray, *, channel_axis: int | None = None, full_output: Literal[True], **options: Any
+) -> FullOutput: ...
 @takes(RestoreOptions)
-def restore(image: np.ndarray, *, channel_axis: int | None = None, **options: Any) -> np.ndarray:
+def restore(
+    image: np.ndarray, *, channel_axis: int | None = None, full_output: bool = False, **options: Any
+) -> np.ndarray | FullOutput:
     """Restore one noisy image by fitting an untrained network to it (Deep Image Prior).
 
     Parameters
@@ -38,11 +87,13 @@ def restore(image: np.ndarray, *, channel_axis: int | None = None, **options: An
         as -9999 among heights, count as missing data, and come back as they were.
     channel_axis : int or None
         Axis of the channels; None for a grey image.
+    full_output : bool
+        Return noise, expected error and cautions too.
     {options}
 
     Returns
     -------
-    ndarray
+    ndarray or FullOutput
         Float32, of the image's shape and (after scaling integers) range; float64 where the values are so large beside
         their differences that float32 cannot hold these.
 
@@ -63,17 +114,100 @@ def restore(image: np.ndarray, *, channel_axis: int | None = None, **options: An
     >>> restored = nasdip.restore(noisy, channel_axis=-1, steps=5, width=8)
     >>> restored.shape
     (32, 32, 3)
+    >>> told = nasdip.restore(noisy, channel_axis=-1, steps=5, width=8, full_output=True)
+    >>> told.image.shape, told.noise.kind
+    ((32, 32, 3), 'gaussian')
     """
     request: RestoreOptions = make(RestoreOptions, options)
     given = load_array(image, channel_axis)
-    measurement = measurement_of(given.pixels, request.sigma, invalid=given.invalid)
-    if is_constant(measurement) or is_clear(measurement):
-        return given.like(measurement.pixels)
-    return given.like(run_restoration(plan(measurement, request)).image)
+    return _restored(given, measurement_of(given.pixels, request.sigma, invalid=given.invalid), request, full_output)
+
+
+def _restored(
+    given: ArrayImage, measurement: Measurement, request: RestoreOptions, full_output: bool
+) -> np.ndarray | FullOutput:
+    noise = measurement.noise
+    assert noise is not None  # `measurement_of` finds it
+    _warn_of_unit(noise)
+    untouched = untouched_words(measurement)
+    if untouched is not None:
+        image = given.like(measurement.pixels)
+        told = FullOutput(image, noise, noise_words(noise), None, None, "input", (untouched,), None)
+        return told if full_output else image
+    made = run_restoration(plan(measurement, request))
+    image = given.like(made.image)
+    if not full_output:
+        return image
+    expected = None if made.expected is None else (made.expected.psnr, made.expected.low, made.expected.high)
+    deviation = None if made.expected is None else made.expected.deviation
+    warned = tuple(f"{caution.title}: {caution.text}" for caution in cautions(made, *judge(made)))
+    return FullOutput(image, noise, noise_words(noise), expected, deviation, made.kept, warned, made)
+
+
+def _warn_of_unit(noise: NoiseModel) -> None:
+    """Warn where a noise level was given as a share of the range, in place of 8-bit units."""
+    words = unit_words(noise)
+    if words is not None:
+        warnings.warn(words, stacklevel=4)
 
 
 @takes(RestoreOptions)
-def inpaint(image: np.ndarray, mask: np.ndarray, *, channel_axis: int | None = None, **options: Any) -> np.ndarray:
+def inspect(
+    image: np.ndarray, *, channel_axis: int | None = None, mask: np.ndarray | None = None, **options: Any
+) -> Inspection:
+    """Tell what noise an image holds, and what `restore` (with a mask, `inpaint`) would do; nothing is fitted.
+
+    Parameters
+    ----------
+    image, channel_axis
+        As for `restore`.
+    mask : ndarray, optional
+        (H, W), the pixels that are missing, as for `inpaint`.
+    {options}
+
+    Returns
+    -------
+    Inspection
+
+    Raises
+    ------
+    NasdipError
+        (A ValueError) for bad input, in one line.
+
+    Examples
+    --------
+    >>> import nasdip, skimage
+    >>> noisy = nasdip.add_noise(skimage.util.img_as_float32(skimage.data.camera()[:64, :64]), sigma=25, seed=0)
+    >>> found = nasdip.inspect(noisy)
+    >>> found.noise.kind, abs(found.noise.sigma - 25) < 2, found.fit.stop
+    ('gaussian', True, 'reference')
+    """
+    request: RestoreOptions = make(RestoreOptions, options)
+    holes = None if mask is None else _holes(mask)
+    given = load_array(image, channel_axis, holes)
+    measurement = measurement_of(given.pixels, request.sigma, None if holes is None else ~holes, given.invalid)
+    if measurement.noise is not None:
+        _warn_of_unit(measurement.noise)
+    return inspect_measurement(measurement, given.invalid, request)
+
+
+@overload
+def inpaint(
+    image: np.ndarray,
+    mask: np.ndarray,
+    *,
+    channel_axis: int | None = None,
+    full_output: Literal[False] = False,
+    **options: Any,
+) -> np.ndarray: ...
+@overload
+def inpaint(
+    image: np.ndarray, mask: np.ndarray, *, channel_axis: int | None = None, full_output: Literal[True], **options: Any
+) -> FullOutput: ...
+@takes(RestoreOptions)
+def inpaint(
+    image: np.ndarray, mask: np.ndarray, *, channel_axis: int | None = None, full_output: bool = False, **options: Any
+) -> np.ndarray | FullOutput:
     """Fill the missing pixels of an image by fitting an untrained network to the others (Deep Image Prior).
 
     Where the others hold hardly any noise they come back as they are; else they are denoised as well.
@@ -87,11 +221,13 @@ def inpaint(image: np.ndarray, mask: np.ndarray, *, channel_axis: int | None = N
         has it.
     channel_axis : int or None
         Axis of the channels; None for a grey image.
+    full_output : bool
+        Return noise, expected error and cautions too.
     {options}
 
     Returns
     -------
-    ndarray
+    ndarray or FullOutput
         Float32, of the image's shape and (after scaling integers) range; float64 where the values are so large beside
         their differences that float32 cannot hold these.
 
@@ -114,13 +250,18 @@ def inpaint(image: np.ndarray, mask: np.ndarray, *, channel_axis: int | None = N
     ((32, 32, 3), True)
     """
     request: RestoreOptions = make(RestoreOptions, options)
+    holes = _holes(mask)
+    given = load_array(image, channel_axis, holes)
+    return _restored(given, measurement_of(given.pixels, request.sigma, ~holes, given.invalid), request, full_output)
+
+
+def _holes(mask: np.ndarray) -> np.ndarray:
+    """Return which pixels, (H, W) bool, a mask calls missing; NasdipError for all or none."""
     holes = np.asarray(mask) != 0
     if not holes.any() or holes.all():
         which = "all pixels" if holes.all() else "no pixel"
         raise NasdipError(f"the mask calls {which} missing: it is True where a pixel is to be filled")
-    given = load_array(image, channel_axis, holes)
-    measurement = measurement_of(given.pixels, request.sigma, ~holes, given.invalid)
-    return given.like(run_restoration(plan(measurement, request)).image)
+    return holes
 
 
 class SearchResult(NamedTuple):

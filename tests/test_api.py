@@ -2,10 +2,12 @@ import numpy as np
 import pytest
 from quick_reference import use_quick_reference
 from skimage.data import astronaut
+from skimage.util import img_as_float32
 
 import nasdip
 
 QUICK = {"steps": 3, "width": 8}
+CLEAN = img_as_float32(astronaut()[96:128, 208:240])
 
 
 @pytest.fixture(autouse=True)
@@ -133,3 +135,39 @@ def test_what_cannot_gain_comes_back_as_it_is():
     clear = smooth + np.random.default_rng(0).normal(0, 0.2 / 255, smooth.shape)
     assert np.array_equal(nasdip.restore(clear), clear.astype(np.float32))
     assert (nasdip.restore(np.full((20, 20), 0.25)) == 0.25).all()
+
+
+def test_full_output_tells_what_the_command_line_tells():
+    noisy = nasdip.add_noise(CLEAN, sigma=25, seed=1)
+    told = nasdip.restore(noisy, channel_axis=-1, steps=8, width=8, full_output=True)
+    assert np.array_equal(told.image, nasdip.restore(noisy, channel_axis=-1, steps=8, width=8))
+    assert told.noise.sigma == pytest.approx(25, rel=0.3)
+    assert "noise" in told.words
+    psnr, low, high = told.expected
+    assert low < psnr < high
+    assert told.deviation.shape == noisy.shape
+    assert told.kept in ("result", "estimate", "input")
+    assert len(told.restoration.repetitions) == 1
+    untouched = nasdip.restore(np.full((32, 32), 0.5), full_output=True)
+    assert untouched.restoration is None
+    assert "of one colour" in untouched.cautions[0]
+    assert np.array_equal(untouched.image, np.full((32, 32), 0.5, np.float32))
+
+
+def test_a_level_in_the_wrong_unit_is_told():
+    noisy = nasdip.add_noise(CLEAN, sigma=25, seed=1)
+    with pytest.warns(UserWarning, match="8-bit units: the level was given as 0.098, .* would be 25"):
+        nasdip.inspect(noisy, channel_axis=-1, sigma=25 / 255)
+    with pytest.warns(UserWarning, match="8-bit units"):
+        nasdip.restore(noisy, channel_axis=-1, sigma=25 / 255, **QUICK)
+
+
+def test_inspect_tells_the_noise_and_the_plan_without_a_fit():
+    noisy = nasdip.add_noise(CLEAN, sigma=25, seed=1)
+    found = nasdip.inspect(noisy, channel_axis=-1, steps=77)
+    assert found.noise.sigma == pytest.approx(25, rel=0.3)
+    assert found.levels == pytest.approx([25] * 3, rel=0.4)
+    assert (found.fit.steps, found.untouched, found.refused) == (77, None, None)
+    holes = np.zeros(noisy.shape[:2], bool)
+    holes[4:8] = True
+    assert nasdip.inspect(noisy, channel_axis=-1, mask=holes).missing == holes.sum()

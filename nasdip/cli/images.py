@@ -1,11 +1,13 @@
-"""`nasdip degrade` (also called noise) and `nasdip spectrum`."""
+"""`nasdip inspect`, `nasdip degrade` (also called noise) and `nasdip spectrum`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from nasdip.cli.options import Clean, Seed
+from nasdip.cli.options import Clean, Mask, MaskKnown, Nodata, Seed
+from nasdip.cli.request import with_options
+from nasdip.options.restore import RestoreOptions
 
 
 def degrade(
@@ -56,8 +58,30 @@ def spectrum(
         print(path)
 
 
+@with_options(RestoreOptions)
+def inspect(
+    images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="PNG, JPEG or TIFF files.")],
+    mask: Mask = None,
+    mask_known: MaskKnown = None,
+    nodata: Nodata = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object for each picture, one a line.")] = False,
+    *,
+    given: dict[str, Any],
+) -> None:
+    """Tell what images are, what noise they hold, and what `nasdip restore` with these options would do: no fit.
+
+    Example: `nasdip inspect photo.png --json`
+    """
+    from nasdip.cli.commands.inspect import inspect_files
+    from nasdip.io.mask_file import MaskFile
+
+    holes = MaskFile.of(mask, mask_known)
+    inspect_files(images, RestoreOptions(**given), holes=holes, nodata=nodata or (), as_json=as_json)
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
+    app.command()(inspect)
     app.command()(degrade)
     app.command("noise", hidden=True)(degrade)  # what it was called while there were no holes
     app.command()(spectrum)

@@ -114,7 +114,13 @@ def qualities(restoration: Restoration) -> list[Quality]:
         images.append(("reference", restoration.reference.image, "non-local Bayes alone, without a network"))
     images.append(("last", result.last, "output of the last step of the last repetition, not averaged"))
     if result.oracle is not None:
-        images.append(("oracle", result.oracle, "best step of that fit alone, picked with the clean image: its bound, not a result"))
+        images.append(
+            (
+                "oracle",
+                result.oracle,
+                "best step of that fit alone, picked with the clean image: its bound, not a result",
+            )
+        )
     return [_quality(restoration.clean, *item) for item in images]
 
 

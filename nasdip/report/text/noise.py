@@ -69,6 +69,26 @@ def untouched_words(measurement: Measurement) -> str | None:
     return f"its noise, a level of {level}, is less than any estimate would err: it is given back as it is"
 
 
+def unit_words(found: NoiseModel) -> str | None:
+    """Return what is to be said of a level that was given as a share of the range; None where it was not.
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> given = replace(NoiseModel.white(20 / 255), given=True, measured_level=NoiseLevel(19.6, 0.3))
+    >>> unit_words(given)
+    'sigma counts in 8-bit units: the level was given as 0.078, which as a share of the range would be 20'
+    """
+    looks = found.measured_level
+    if looks is None or not 0 < found.sigma < 1 or not 0.5 < 255 * found.sigma / max(looks.sigma, 1e-9) < 2:
+        return None
+    meant = 255 * found.sigma
+    return (
+        f"sigma counts in 8-bit units: the level was given as {found.sigma:.2g}, which as a share of the range would "
+        f"be {meant:.3g}"
+    )
+
+
 def _main(found: NoiseModel) -> str:
     if found.given and found.faint and found.kind in ("poisson", "speckle"):
         return _gaussian(found)
@@ -125,6 +145,9 @@ def _contradiction(found: NoiseModel) -> str:
     if found.measured_level is None or not found.contradicted:
         return ""
     given, looks = _number(found, found.sigma), _with_error(found, found.measured_level)
+    unit = unit_words(found)
+    if unit is not None:
+        return f"{unit[0].upper()}{unit[1:]}: the picture looks like {looks}."
     return (
         f"The level was given as {given}, but the picture looks like {looks}: check it, or leave it out to have it "
         "found."

@@ -8,16 +8,14 @@ from nasdip.options.fit import FitConfig
 from nasdip.options.stopping_rules import FIXED, STOPPING_RULES
 
 if TYPE_CHECKING:
-    from nasdip.fit.cost import Estimate
     from nasdip.records.restoration_folder import RestorationFolder
-    from nasdip.restoration.fit_task import FitTask
     from nasdip.restoration.planned import Choice, Plan
     from nasdip.restoration.working_time import WorkingTime
 
 
 def announcement(plan: "Plan", folder: "RestorationFolder | None" = None) -> str:
     """Return what will be fitted, where, and what it will cost, in words; `folder` may hold an earlier start."""
-    task, tiling, cost = plan.task, plan.tiles.tiling, plan.tiles.estimate
+    task, tiling = plan.task, plan.tiles.tiling
     config, time = task.config, plan.time(folder)
     fixed = config.stop == FIXED
     limit, about = ("", "about") if fixed else ("up to ", "at most about")
@@ -26,13 +24,14 @@ def announcement(plan: "Plan", folder: "RestorationFolder | None" = None) -> str
     where = f"{plan.device} in {config.precision}"
     return (
         f"{task.architecture}, width {task.width}, {plan.parameters / 1e6:.2f} M weights: "
-        f"{fits}, on {where}, {about} {duration(time.fits)} and {size(_memory(task, cost))}"
+        f"{fits}, on {where}, {about} {duration(time.fits)} and {size(peak_memory(plan))}"
         f"{_other_work(time)}{_resumption(plan)}{_endless(config)}"
     )
 
 
-def _memory(task: "FitTask", cost: "Estimate") -> int:
+def peak_memory(plan: "Plan") -> int:
     """Return the most bytes of all that is done: one after the other, so no sum."""
+    task, cost = plan.task, plan.tiles.estimate
     shape = task.measurement.pixels.shape
     return max(cost.memory, reference_memory(shape) if task.needs_reference and task.device.type == "cpu" else 0)
 
