@@ -56,13 +56,24 @@ def test_tiles_tell_the_range_of_their_steps() -> None:
 def test_a_best_step_that_may_be_ahead_is_told() -> None:
     made = ruled()
     assert step_limit_words(made) is None
-    late = replace(made, repetitions=(made.repetitions[0], replace(made.repetitions[1], hit_step_limit=True)))
+    late = replace(
+        made, repetitions=(made.repetitions[0], replace(made.repetitions[1], hit_step_limit=True, psnr_averaged=None))
+    )
     words = step_limit_words(late)
     assert words is not None
     assert "of repetition 2" in words
     assert "as with --steps 180." in words
     assert "a new search with --final-steps 180." in (step_limit_words(late, SEARCH_STEPS_OPTION) or "")
     assert [row.hit_step_limit for row in repetition_rows(late)] == [False, True]
+
+
+def test_more_steps_are_not_advised_where_the_curve_shows_that_the_fit_got_worse() -> None:
+    made = ruled(repeats=1)
+    curves = made.repetitions[0].curves._replace(oracle_psnr_averaged=np.linspace(30.0, 28.0, 60))
+    worse = replace(made.repetitions[0], hit_step_limit=True, curves=curves, oracle_step=1, psnr_averaged=28.0)
+    assert step_limit_words(replace(made, repetitions=(worse,))) is None
+    better = replace(worse, curves=curves._replace(oracle_psnr_averaged=np.linspace(26.0, 28.0, 60)), oracle_step=60)
+    assert step_limit_words(replace(made, repetitions=(better,))) is not None
 
 
 def test_a_fit_without_a_rule_is_told_where_it_began_to_follow_the_noise() -> None:

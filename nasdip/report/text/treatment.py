@@ -11,6 +11,7 @@ from nasdip.report.text.words import counted
 STEPS_OPTION, SEARCH_STEPS_OPTION = "--steps", "a new search with --final-steps"
 # A fit that follows the noise from so early on has steps to spare.
 _EARLY = 0.9
+_WORSE = 0.1  # dB
 
 
 def score_axis(rule: str) -> str:
@@ -50,13 +51,28 @@ def step_limit_words(restoration: Restoration, steps_option: str = STEPS_OPTION)
     """Return a warning where the steps ended while the rule still found better ones; `steps_option` sets them."""
     if restoration.kept != "result":
         return None
-    late = [str(number) for number, fit in enumerate(restoration.repetitions, start=1) if fit.hit_step_limit]
+    late = [
+        str(number)
+        for number, fit in enumerate(restoration.repetitions, start=1)
+        if fit.hit_step_limit and not _got_worse(fit)
+    ]
     if not late:
         return None
     which = "" if len(restoration.repetitions) == 1 else f" of repetition {', '.join(late)}"
     return (
         f"The fit{which} ended at its last step while the rule still found better ones: allow more steps, "
         f"as with {steps_option} {2 * restoration.config.steps}."
+    )
+
+
+def _got_worse(fit: FitResult) -> bool:
+    """Whether a clean image shows that a fit had its best step well before its end, whatever the rule found."""
+    return (
+        fit.oracle_psnr is not None
+        and fit.psnr_averaged is not None
+        and fit.oracle_psnr > fit.psnr_averaged + _WORSE
+        and fit.oracle_step is not None
+        and fit.oracle_step < _EARLY * len(fit.curves.step)
     )
 
 
