@@ -141,3 +141,18 @@ def test_a_lossy_file_is_told() -> None:
     titles = {name: [c.title for c in cautions(made, *judge(made), image=name)] for name in ("a/b.JPEG", "b.png", None)}
     assert titles == {"a/b.JPEG": ["A lossy file"], "b.png": [], None: []}
     assert "--sigma" in (lossy_words("b.jpg") or "")
+
+
+@pytest.mark.parametrize(
+    ("left", "blur", "titles"),
+    [
+        (0.6, 0.0, ["The image still holds noise"]),
+        (0.0, 2.5, ["Detail was removed", "More than the noise was removed"]),
+        (0.7, 1.2, ["Detail went, and noise stayed"]),
+    ],
+)
+def test_cautions_do_not_contradict_each_other(left: float, blur: float, titles: list[str]) -> None:
+    noise = np.random.default_rng(3).normal(0, SIGMA / 255, CLEAN.shape)
+    image = gaussian(CLEAN, blur, channel_axis=-1) if blur else CLEAN
+    made = replace(restored(CLEAN + noise, sigma=SIGMA), image=(image + left * noise).astype(np.float32))
+    assert [caution.title for caution in cautions(made, *judge(made))] == titles

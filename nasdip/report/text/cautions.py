@@ -34,15 +34,18 @@ def cautions(
     """
     ahead, overfit, left = step_limit_words(restoration, steps_option), overfit_words(restoration), _noise_left(judged)
     kept = kept_words(restoration)
+    # One thing to do, not two that contradict each other. Noise that was left makes residual and image alike, too.
+    both, repeated = judged.finding == "low" and left is not None, judged.finding == "detail" and left is None
     wrong, lossy = contradiction(restoration), lossy_words(image, given=restoration.contradicted)
     found = [
         Alarm("bad", "The noise level may be wrong", f"{wrong} {_WRONG}") if wrong else None,
         Alarm("warn", "Not the image that was made", kept) if kept else None,
-        Alarm("bad", "Detail was removed", _DETAIL) if judged.finding == "low" else None,
+        Alarm("bad", "Detail went, and noise stayed", _BOTH) if both else None,
+        Alarm("bad", "Detail was removed", _DETAIL) if judged.finding == "low" and not both else None,
         Alarm("warn", "More than the noise was removed", _strong(judged)) if is_strong(judged) else None,
         Alarm("warn", "Nothing is promised", _CORRELATED) if not find_kind(noise.kind).is_white else None,
-        Alarm("warn", "The image still holds noise", left) if left else None,
-        Alarm("warn", "Detail may have been removed", judged.repeats) if judged.finding == "detail" else None,
+        Alarm("warn", "The image still holds noise", left) if left and not both else None,
+        Alarm("warn", "Detail may have been removed", judged.repeats) if repeated else None,
         Alarm("warn", "A later step may be better", ahead) if ahead else None,
         Alarm("warn", "The fit may hold noise", overfit) if overfit else None,
         Alarm("warn", "Judged as if the noise were even", _UNEVEN) if not noise.exact else None,
@@ -77,6 +80,11 @@ _WRONG = (
 _DETAIL = (
     "The residual holds structure: what was taken away is not noise alone. Look for edges and shapes in its picture, "
     "and compare them with the restored image."
+)
+_BOTH = (
+    "The residual shows something of the picture, and is weaker than the noise: detail was taken in some places, and "
+    "noise left in others. More steps or another level would mend one and worsen the other; --quality best does mend "
+    "some of both. Look for shapes in the residual's picture before you build on a detail."
 )
 _CORRELATED = (
     "Neighbouring pixels share noise. A network takes such noise for structure, no stopping rule here is known to work "
